@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What vfiowc_pci offers to importers of its dma-bufs inside the kernel.
+ *
+ * The functions are exported GPL-only and found with symbol_get(), so that an
+ * importer loads and works without the exporter.  All are called with the
+ * dma-buf's reservation lock held, and what they return is valid until the
+ * importer's next invalidate_mappings().
+ *
+ * Where the kernel has dma_buf_get_pci_tph(), the tags come through it.
+ */
+#ifndef _VFIOWC_DMA_BUF_H
+#define _VFIOWC_DMA_BUF_H
+
+#include <linux/dma-buf.h>
+#include <linux/types.h>
+
+struct phys_vec;
+
+/**
+ * vfiowc_dma_buf_get_tph - read the steering tag published on a dma-buf
+ * @dmabuf: any dma-buf; the caller holds a reference and its reservation lock
+ * @extended: which namespace the importer can emit; tags are never converted
+ * @st: out: the 8-bit ST, or the 16-bit extended ST
+ * @ph: out: processing hint, 0..3
+ *
+ * Return: 0; -EOPNOTSUPP if @dmabuf is not ours, is revoked, or has no tag in
+ * that namespace.
+ */
+int vfiowc_dma_buf_get_tph(struct dma_buf *dmabuf, bool extended,
+			   u16 *st, u8 *ph);
+
+/**
+ * vfiowc_dma_buf_cpu_map - the physical ranges of a dma-buf, for CPU access
+ * @attach: a revocable (invalidate_mappings) peer-to-peer attachment; its
+ *	device need not be a PCI function; reservation lock held
+ * @vec: out: array of the ranges in the dma-buf's order; kfree() it
+ * @nr: out: number of ranges
+ *
+ * Counts as a mapping of @attach: revocation waits for the matching
+ * vfiowc_dma_buf_cpu_unmap().  The memory is I/O memory without struct page.
+ *
+ * Return: 0; -EOPNOTSUPP if the dma-buf is not ours; -ENODEV if it is revoked;
+ * -ENOMEM.
+ */
+int vfiowc_dma_buf_cpu_map(struct dma_buf_attachment *attach,
+			   struct phys_vec **vec, u32 *nr);
+
+/**
+ * vfiowc_dma_buf_cpu_unmap - end what vfiowc_dma_buf_cpu_map() began
+ * @attach: the attachment; reservation lock held
+ *
+ * May be called from invalidate_mappings().
+ */
+void vfiowc_dma_buf_cpu_unmap(struct dma_buf_attachment *attach);
+
+#endif /* _VFIOWC_DMA_BUF_H */
