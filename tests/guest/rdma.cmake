@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+# Tests of the software RDMA device through public verbs.
+add_library(vfiowc_guest_rdma STATIC rdma_fixture.c)
+target_link_libraries(vfiowc_guest_rdma PUBLIC vfiowc_guest PkgConfig::IBVERBS)
+
+foreach(subject verbs)
+	vfiowc_guest_test(NAME rdma_${subject} SOURCES rdma_${subject}.c LIBS vfiowc_guest_rdma)
+endforeach()
