@@ -427,7 +427,7 @@ enum vfiowc_map_flags {
  * vfio-pci's cannot; vfiowc_explain_cap() says what can); ENODEV revoked; ENOMEM.
  */
 struct vfiowc_mapping *vfiowc_map(struct vfiowc_buf *buf, uint64_t offset, uint64_t length,
-			      uint32_t flags);
+				  uint32_t flags);
 
 /**
  * vfiowc_map_addr - address of the byte at the offset that was mapped
@@ -513,9 +513,9 @@ enum vfiowc_tag_namespace {
 	VFIOWC_NS_ST_EXT	= 2,
 };
 
-enum vfiowc_mr_state {
-	VFIOWC_MR_LIVE		= 0,
-	VFIOWC_MR_INVALIDATED	= 1, /* register again */
+enum vfiowc_mr_tph_state {
+	VFIOWC_MR_STATE_LIVE		= 0,
+	VFIOWC_MR_STATE_INVALIDATED	= 1, /* register again */
 };
 
 /**
@@ -525,7 +525,7 @@ enum vfiowc_mr_state {
  * @ns: enum vfiowc_tag_namespace of @st
  * @st: steering tag that the importer read at registration
  * @ph: processing hint
- * @state: enum vfiowc_mr_state
+ * @state: enum vfiowc_mr_tph_state
  * @reserved: 0
  */
 struct vfiowc_mr_tph {

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+/*
+ * Exporting slices of a BAR. One system call for each memory type tried: EXPORT of vfiowc_pci takes
+ * the type with the slice. Upstream's way is the stock export followed by MEMATTR.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "vfiowc_int.h"
+
+/* Far above any use; keeps the size of a request well inside its 32-bit argsz. */
+#define MAX_RANGES 65536
+
+static int check_attr(const struct vfiowc_export_attr *attr, uint32_t inlen)
+{
+	const unsigned char *rest = (const unsigned char *)attr + sizeof(*attr);
+	uint32_t i;
+
+	if (inlen < sizeof(*attr))
+		return EINVAL;
+	for (i = 0; i < inlen - sizeof(*attr); i++)
+		if (rest[i])
+			return EINVAL;
+	if (attr->comp_mask || attr->bar >= VFIOWC_NUM_BARS ||
+	    (attr->flags & ~(uint32_t)VFIOWC_EXPORT_LOCK_TAGS))
+		return EINVAL;
+	if (attr->num_ranges &&
+	    (!attr->ranges || attr->num_ranges > MAX_RANGES || attr->offset || attr->length))
+		return EINVAL;
+	if (attr->num_types && !attr->types)
+		return EINVAL;
+	for (i = 0; i < attr->num_types; i++)
+		if (attr->types[i] == VFIOWC_MEM_UNKNOWN)
+			return EINVAL;
+	return 0;
+}
+
+/* Copies the slice into @buf, checked: whole pages inside the BAR, and a sum that does not wrap. */
+static int copy_ranges(struct vfiowc_buf *buf, const struct vfiowc_export_attr *attr)
+{
+	const struct vfiowc_range single = { attr->offset, attr->length };
+	const struct vfiowc_range *from = attr->num_ranges ? attr->ranges : &single;
+	uint64_t page = sysconf(_SC_PAGESIZE), bar_size;
+	uint32_t i;
+	int err;
+
+	buf->num_ranges = attr->num_ranges ? attr->num_ranges : 1;
+	buf->ranges = calloc(buf->num_ranges, sizeof(*buf->ranges));
+	if (!buf->ranges)
+		return ENOMEM;
+	err = vfiowc_bar_size(buf->dev->fd, attr->bar, &bar_size);
+	if (err)
+		return err;
+	if (!bar_size)
+		return ENODEV;
+	for (i = 0; i < buf->num_ranges; i++) {
+		if ((from[i].offset | from[i].length) % page ||
+		    !vfiowc_inside(from[i].offset, from[i].length, bar_size) ||
+		    __builtin_add_overflow(buf->size, from[i].length, &buf->size))
+			return EINVAL;
+		buf->ranges[i] = from[i];
+	}
+	buf->bar = attr->bar;
+	return 0;
+}
+
+/* The request of both exports: ours is the stock struct with a type and flags before it. */
+struct request {
+	struct vfio_device_feature *header;
+	struct vfiowc_feature_export *typed; /* NULL in the stock request */
+};
+
+static void fill_stock(struct vfio_device_feature_dma_buf *stock, const struct vfiowc_buf *buf)
+{
+	uint32_t i;
+
+	stock->region_index = VFIO_PCI_BAR0_REGION_INDEX + buf->bar;
+	stock->open_flags = O_RDWR | O_CLOEXEC;
+	stock->nr_ranges = buf->num_ranges;
+	for (i = 0; i < buf->num_ranges; i++) {
+		stock->dma_ranges[i].offset = buf->ranges[i].offset;
+		stock->dma_ranges[i].length = buf->ranges[i].length;
+	}
+}
+
+static int make_request(struct request *request, const struct vfiowc_buf *buf)
+{
+	bool typed = vfiowc_has(buf->dev, FEATURE_EXPORT);
+	enum vfiowc_feature feature = typed ? FEATURE_EXPORT : FEATURE_DMA_BUF;
+	size_t len = sizeof(*request->header) +
+		     (typed ? offsetof(struct vfiowc_feature_export, dma_buf) : 0) +
+		     sizeof(struct vfio_device_feature_dma_buf) +
+		     buf->num_ranges * sizeof(struct vfio_region_dma_range);
+
+	request->header = calloc(1, len);
+	if (!request->header)
+		return ENOMEM;
+	request->header->argsz = len;
+	request->header->flags = VFIO_DEVICE_FEATURE_GET | buf->dev->feature[feature];
+	request->typed = typed ? (void *)request->header->data : NULL;
+	fill_stock(typed ? &request->typed->dma_buf : (void *)request->header->data, buf);
+	return 0;
+}
+
+static int export_typed(struct vfiowc_buf *buf, struct request *request, enum vfiowc_mem_type type,
+			uint32_t flags)
+{
+	request->typed->memattr = type;
+	request->typed->flags = flags & VFIOWC_EXPORT_LOCK_TAGS ? VFIOWC_EXPORT_TPH_LOCKED : 0;
+	return vfiowc_feature_ioctl(buf->dev->fd, request->header, &buf->fd);
+}
+
+/* Stock's dma-bufs are born NC; another type needs upstream's MEMATTR. */
+static int export_stock(struct vfiowc_buf *buf, struct request *request, enum vfiowc_mem_type type)
+{
+	int err;
+
+	if (type != VFIOWC_MEM_NC && !vfiowc_has(buf->dev, FEATURE_MEMATTR))
+		return EOPNOTSUPP;
+	err = vfiowc_feature_ioctl(buf->dev->fd, request->header, &buf->fd);
+	if (err || type == VFIOWC_MEM_NC)
+		return err;
+	err = vfiowc_set_memattr(buf, type);
+	if (err) {
+		close(buf->fd);
+		buf->fd = -1;
+	}
+	return err;
+}
+
+/* From most to least wanted; any error but "not this type" is final. */
+static int export_first(struct vfiowc_buf *buf, const struct vfiowc_export_attr *attr,
+			struct request *request)
+{
+	static const enum vfiowc_mem_type nc = VFIOWC_MEM_NC;
+	const enum vfiowc_mem_type *types = attr->num_types ? attr->types : &nc;
+	uint32_t i, num = attr->num_types ? attr->num_types : 1;
+	int err = EOPNOTSUPP;
+
+	for (i = 0; i < num && err == EOPNOTSUPP; i++) {
+		if (request->typed)
+			err = export_typed(buf, request, types[i], attr->flags);
+		else
+			err = export_stock(buf, request, types[i]);
+		if (!err)
+			buf->type = types[i];
+	}
+	return err;
+}
+
+struct vfiowc_buf *vfiowc_export(struct vfiowc_device *dev, const struct vfiowc_export_attr *attr,
+				 uint32_t inlen)
+{
+	struct request request;
+	struct vfiowc_buf *buf;
+	int err;
+
+	err = check_attr(attr, inlen);
+	if (!err && (!vfiowc_has(dev, FEATURE_DMA_BUF) ||
+		     (attr->flags && !vfiowc_has(dev, FEATURE_EXPORT))))
+		err = EOPNOTSUPP;
+	if (err)
+		goto err;
+	buf = vfiowc_alloc_buf(dev);
+	if (!buf)
+		return NULL;
+	err = copy_ranges(buf, attr);
+	if (err)
+		goto err_free;
+	err = make_request(&request, buf);
+	if (err)
+		goto err_free;
+	err = export_first(buf, attr, &request);
+	free(request.header);
+	if (err)
+		goto err_free;
+	return buf;
+
+err_free:
+	vfiowc_free_buf(buf);
+err:
+	errno = err;
+	return NULL;
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+/*
+ * The memory type that future mappings of a dma-buf ask for (O11). What a mapping got is
+ * vfiowc_query_map()'s to say. Upstream's feature cannot be read: there the object remembers.
+ */
+#include <errno.h>
+#include "vfiowc_int.h"
+
+_Static_assert((int)VFIOWC_MEM_NC == (int)VFIOWC_MEMATTR_NC &&
+	       (int)VFIOWC_MEM_WC == (int)VFIOWC_MEMATTR_WC, "memory type");
+
+/* errno of the v2 proposal for an unknown type; internal to the kernel, it should not get out. */
+#define KERNEL_ENOTSUPP 524
+
+static void remember(struct vfiowc_buf *buf, enum vfiowc_mem_type type)
+{
+	pthread_mutex_lock(&buf->scope->lock);
+	buf->type = type;
+	pthread_mutex_unlock(&buf->scope->lock);
+}
+
+static int set_in_kernel(struct vfiowc_buf *buf, enum vfiowc_mem_type type)
+{
+	struct vfiowc_feature_memattr memattr = { .memattr = type };
+	int err = vfiowc_owner_call(buf, FEATURE_MEMATTR, VFIO_DEVICE_FEATURE_SET, &memattr,
+				    sizeof(memattr));
+
+	if (buf->dev->source == VFIOWC_SOURCE_UPSTREAM && (err == ENOENT || err == KERNEL_ENOTSUPP))
+		return EOPNOTSUPP;
+	return err;
+}
+
+int vfiowc_set_memattr(struct vfiowc_buf *buf, enum vfiowc_mem_type type)
+{
+	int err;
+
+	if (!buf->dev || type == VFIOWC_MEM_UNKNOWN)
+		return EOPNOTSUPP;
+	/* Stock dma-bufs are NC and nothing else. */
+	if (!vfiowc_has(buf->dev, FEATURE_MEMATTR))
+		return type == VFIOWC_MEM_NC ? 0 : EOPNOTSUPP;
+	err = set_in_kernel(buf, type);
+	if (!err)
+		remember(buf, type);
+	return err;
+}
+
+int vfiowc_get_memattr(struct vfiowc_buf *buf, enum vfiowc_mem_type *type)
+{
+	struct vfiowc_feature_memattr memattr = {};
+	int err;
+
+	if (!buf->dev)
+		return EOPNOTSUPP;
+	if (buf->dev->source == VFIOWC_SOURCE_VFIOWC_PCI) {
+		err = vfiowc_owner_call(buf, FEATURE_MEMATTR, VFIO_DEVICE_FEATURE_GET, &memattr,
+					sizeof(memattr));
+		if (err)
+			return err;
+		remember(buf, memattr.memattr);
+	}
+	pthread_mutex_lock(&buf->scope->lock);
+	*type = buf->type;
+	pthread_mutex_unlock(&buf->scope->lock);
+	return 0;
+}
