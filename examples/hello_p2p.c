@@ -32,14 +32,6 @@ static struct ibv_context *open_rdma(const char *name)
 	return got(name, ibv_open_device(*list));
 }
 
-static struct ibv_qp *make_qp(struct ibv_pd *pd, struct ibv_cq *cq)
-{
-	struct ibv_qp_init_attr init = { .send_cq = cq, .recv_cq = cq, .qp_type = IBV_QPT_RC,
-					 .cap = { .max_send_wr = 4, .max_send_sge = 1 } };
-
-	return got("ibv_create_qp", ibv_create_qp(pd, &init));
-}
-
 static void step(struct ibv_qp *qp, struct ibv_qp_attr *attr, enum ibv_qp_state state, int mask)
 {
 	attr->qp_state = state;
@@ -83,7 +75,7 @@ int main(int argc, char **argv)
 {
 	const enum vfiowc_mem_type wc_first[] = { VFIOWC_MEM_WC, VFIOWC_MEM_NC };
 	int access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ;
-	char host[PAGE] = "hello from the NIC", *wc;
+	char host[PAGE] = "hello from the NIC";
 
 	ok("usage: hello_p2p BDF BAR RDMADEV", argc == 4 ? 0 : EINVAL);
 	struct vfiowc_export_attr attr = { .bar = atoi(argv[2]), .length = SLICE,
@@ -93,16 +85,17 @@ int main(int argc, char **argv)
 	struct vfiowc_buf *slice = got("export", vfiowc_export(dev, &attr, sizeof(attr)));
 	struct vfiowc_buf *nc_page = got("export", vfiowc_export(dev, &nc_attr, sizeof(nc_attr)));
 	int err = vfiowc_set_tph(slice, &(struct vfiowc_tph){ .flags = VFIOWC_TAG_ST, .st = 0x2a });
-
 	ok("TPH", err == EOPNOTSUPP ? 0 : err); /* most devices are no TPH completers */
-	wc = vfiowc_map_addr(got("map", vfiowc_map(slice, 0, SLICE, 0)));
+	char *wc = vfiowc_map_addr(got("map", vfiowc_map(slice, 0, SLICE, 0)));
 	void *nc = vfiowc_map_addr(got("map", vfiowc_map(nc_page, 0, 4, VFIOWC_MAP_READ_ONLY)));
 	struct ibv_context *ctx = open_rdma(argv[3]);
 	struct ibv_pd *pd = got("PD", ibv_alloc_pd(ctx));
 	struct ibv_cq *cq = got("CQ", ibv_create_cq(ctx, 8, NULL, NULL, 0));
 	struct ibv_mr *mr = got("MR", vfiowc_reg_mr(slice, pd, 0, SLICE, 0, access));
 	struct ibv_mr *host_mr = got("host MR", ibv_reg_mr(pd, host, sizeof(host), access));
-	struct ibv_qp *a = make_qp(pd, cq), *b = make_qp(pd, cq);
+	struct ibv_qp_init_attr init = { .send_cq = cq, .recv_cq = cq, .qp_type = IBV_QPT_RC,
+					 .cap = { .max_send_wr = 4, .max_send_sge = 1 } };
+	struct ibv_qp *a = got("QP", ibv_create_qp(pd, &init)), *b = got("QP", ibv_create_qp(pd, &init));
 	struct ibv_sge text = { (uintptr_t)host, 64, host_mr->lkey };
 	struct ibv_sge spare = { (uintptr_t)host + 64, 1, host_mr->lkey };
 
@@ -113,7 +106,6 @@ int main(int argc, char **argv)
 	wait_for(cq);
 	vfiowc_acquire(); /* O5i: loads from the slice come after that CQE */
 	ok("the CPU reads what the NIC wrote", strcmp(wc, host) ? EIO : 0);
-
 	strcpy(wc, "hello from the CPU");
 	vfiowc_deliver(nc); /* O4: flushed and arrived before the NIC comes by its own path */
 	post(a, IBV_WR_RDMA_READ, &text, mr, IBV_SEND_SIGNALED);
