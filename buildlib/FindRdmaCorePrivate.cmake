@@ -72,6 +72,9 @@ if(NOT TARGET RdmaCore::Private)
 	add_library(RdmaCore::Private INTERFACE IMPORTED)
 	target_include_directories(RdmaCore::Private SYSTEM INTERFACE ${rdma_core_include})
 	target_link_libraries(RdmaCore::Private INTERFACE PkgConfig::IBVERBS)
+	# DECLARE_DRV_CMD() puts structures that end in an array of length 0 in front of others.
+	target_compile_options(RdmaCore::Private INTERFACE
+		$<$<C_COMPILER_ID:Clang>:-Wno-gnu-variable-sized-type-not-at-end>)
 endif()
 set(RdmaCorePrivate_FOUND TRUE)
 message(STATUS "rdma-core ${RdmaCorePrivate_VERSION}, private ABI ${RDMA_CORE_PABI}: ${rdma_core}")

@@ -3,6 +3,6 @@
 add_library(vfiowc_guest_rdma STATIC rdma_fixture.c)
 target_link_libraries(vfiowc_guest_rdma PUBLIC vfiowc_guest PkgConfig::IBVERBS)
 
-foreach(subject verbs)
+foreach(subject verbs errors events process doorbell)
 	vfiowc_guest_test(NAME rdma_${subject} SOURCES rdma_${subject}.c LIBS vfiowc_guest_rdma)
 endforeach()
