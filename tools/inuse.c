@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+/*
+ * Is a PCI function in use? The kernel unbinds a driver without asking its users, so this asks for
+ * it: what sysfs hangs below the function (interfaces, device nodes) against mounts, swap and the
+ * files that processes have open. A user who comes after the look is not seen.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <limits.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "inuse.h"
+#include "pci.h"
+
+#define NODES_MAX 256
+
+struct nodes {
+	unsigned int count;
+	dev_t dev[NODES_MAX];
+	char *why;
+	size_t why_len;
+};
+
+static bool has_node(const struct nodes *nodes, dev_t dev)
+{
+	for (unsigned int i = 0; i < nodes->count; i++) {
+		if (nodes->dev[i] == dev)
+			return true;
+	}
+	return false;
+}
+
+/* .../net/eth0/flags */
+static int check_interface(struct nodes *nodes, const char *path, const char *name)
+{
+	char flags[32];
+
+	if (sysfs_read(flags, sizeof(flags), "%s", path) || !(strtoul(flags, NULL, 16) & IFF_UP))
+		return 0;
+	snprintf(nodes->why, nodes->why_len, "network interface %s is up", name);
+	return EBUSY;
+}
+
+/* A file below the function's directory: remember device nodes, look at interfaces and holders. */
+static int visit(struct nodes *nodes, const FTSENT *entry)
+{
+	const FTSENT *parent = entry->fts_parent, *grand = parent->fts_parent;
+	unsigned int major, minor;
+	char text[32];
+
+	if (!strcmp(parent->fts_name, "holders")) {
+		snprintf(nodes->why, nodes->why_len, "block device %s is held by %s", grand->fts_name,
+			 entry->fts_name);
+		return EBUSY;
+	}
+	if (!strcmp(entry->fts_name, "flags") && grand && !strcmp(grand->fts_name, "net"))
+		return check_interface(nodes, entry->fts_path, parent->fts_name);
+	if (strcmp(entry->fts_name, "dev") || nodes->count == NODES_MAX)
+		return 0;
+	if (!sysfs_read(text, sizeof(text), "%s", entry->fts_path) &&
+	    sscanf(text, "%u:%u", &major, &minor) == 2)
+		nodes->dev[nodes->count++] = makedev(major, minor);
+	return 0;
+}
+
+/* FTS_PHYSICAL: the links that lead out of the function's directory are not followed. */
+static int walk(const char *bdf, struct nodes *nodes)
+{
+	char path[PATH_MAX], real[PATH_MAX];
+	char *const roots[] = { real, NULL };
+	FTSENT *entry;
+	int err = 0;
+	FTS *fts;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s", bdf);
+	if (!realpath(path, real))
+		return errno;
+	fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	if (!fts)
+		return errno;
+	while (!err && (entry = fts_read(fts))) {
+		if (entry->fts_level > 0 && (entry->fts_info == FTS_F || entry->fts_info == FTS_SL))
+			err = visit(nodes, entry);
+	}
+	fts_close(fts);
+	return err;
+}
+
+static int check_mounts(struct nodes *nodes)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	unsigned int major, minor;
+	char line[PATH_MAX], where[256];
+	int err = 0;
+
+	if (!file)
+		return errno;
+	while (!err && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%*u %*u %u:%u %*s %255s", &major, &minor, where) != 3 ||
+		    !has_node(nodes, makedev(major, minor)))
+			continue;
+		snprintf(nodes->why, nodes->why_len, "a block device of it is mounted at %s", where);
+		err = EBUSY;
+	}
+	fclose(file);
+	return err;
+}
+
+static int check_swaps(struct nodes *nodes)
+{
+	FILE *file = fopen("/proc/swaps", "re");
+	char line[PATH_MAX], path[256];
+	struct stat st;
+	int err = 0;
+
+	if (!file)
+		return errno == ENOENT ? 0 : errno;
+	while (!err && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%255s", path) != 1 || stat(path, &st) || !S_ISBLK(st.st_mode) ||
+		    !has_node(nodes, st.st_rdev))
+			continue;
+		snprintf(nodes->why, nodes->why_len, "%s is swapped to", path);
+		err = EBUSY;
+	}
+	fclose(file);
+	return err;
+}
+
+static int check_process(struct nodes *nodes, const char *pid)
+{
+	char path[PATH_MAX], comm[64], target[128] = "";
+	struct dirent *entry;
+	struct stat st;
+	int err = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+	dir = opendir(path);
+	if (!dir)
+		return 0; /* it has ended */
+	while (!err && (entry = readdir(dir))) {
+		if (fstatat(dirfd(dir), entry->d_name, &st, 0) ||
+		    !(S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) || !has_node(nodes, st.st_rdev))
+			continue;
+		if (readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1) < 0)
+			target[0] = '\0';
+		sysfs_read(comm, sizeof(comm), "/proc/%s/comm", pid);
+		snprintf(nodes->why, nodes->why_len, "process %s (%s) has %s open", pid, comm, target);
+		err = EBUSY;
+	}
+	closedir(dir);
+	return err;
+}
+
+static int check_processes(struct nodes *nodes)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	int err = 0;
+
+	if (!dir)
+		return errno;
+	while (!err && (entry = readdir(dir))) {
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+			err = check_process(nodes, entry->d_name);
+	}
+	closedir(dir);
+	return err;
+}
+
+/* A group opens only once, and stays open as long as a device fd of it: no node tells that. */
+static int check_vfio_group(const char *bdf, struct nodes *nodes)
+{
+	char group[PCI_NAME_LEN], path[PATH_MAX];
+	int fd, err = 0;
+
+	sysfs_link(group, sizeof(group), PCI_DEVICES "/%s/iommu_group", bdf);
+	if (!group[0])
+		return 0;
+	snprintf(path, sizeof(path), "/dev/vfio/%s", group);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd >= 0) {
+		close(fd);
+	} else if (errno == EBUSY) {
+		snprintf(nodes->why, nodes->why_len, "its VFIO group %s is open", path);
+		err = EBUSY;
+	}
+	return err;
+}
+
+int inuse_check(const char *bdf, char *why, size_t len)
+{
+	struct nodes nodes = { .why = why, .why_len = len };
+	char driver[PCI_NAME_LEN];
+	int err;
+
+	snprintf(why, len, "%s", "unknown user");
+	pci_driver(bdf, driver, sizeof(driver));
+	if (!driver[0])
+		return 0;
+	err = check_vfio_group(bdf, &nodes);
+	if (!err)
+		err = walk(bdf, &nodes);
+	if (!err)
+		err = check_mounts(&nodes);
+	if (!err)
+		err = check_swaps(&nodes);
+	if (!err)
+		err = check_processes(&nodes);
+	return err;
+}
