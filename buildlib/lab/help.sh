@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+# shellcheck shell=bash
+# The help texts of ./lab.
+
+help_main() {
+	cat <<'END'
+Usage: ./lab [OPTION]... COMMAND [ARG]...
+Build vfiowc and try it in an emulated machine: a stock Debian kernel, our modules, PCI devices whose
+memory can be exported. Needs Debian 12 or 13 on x86-64; installs the rest when run as root, and says
+what is missing otherwise.
+
+Commands:
+  demo      the walk-through: peer-to-peer RDMA into a BAR, with an independent witness
+  test      every test, in and outside the guest
+  run       run a command in the guest
+  shell     a shell in the guest
+  defects   check that the tests can fail: build with one defect at a time
+  build     build only
+  clean     remove everything that ./lab has built
+
+Options, before or after the command:
+  --json         stdout is exactly one JSON object; all else goes to stderr
+  --mirror URL   Debian mirror to build the guest from (default: the host's own)
+  --kernel VER   guest kernel, for example 7.3.4+deb13 (default: the newest in the suites)
+  --accel A      kvm or tcg, without the probe (default: kvm if the guest boots with it)
+  --cache DIR    where roots and builds are kept (default: $VFIOWC_CACHE or ~/.cache/vfiowc)
+  --keep         keep the directory of this run, and say where it is
+  --verbose      show the output of every step
+  -h, --help     this text, or that of the command
+
+Exit status: 0 success, 1 failure, 2 wrong usage, 128 + N ended by signal N.
+END
+}
+
+help_demo() {
+	cat <<'END'
+Usage: ./lab demo [--seed N] [--json]
+Build, boot the guest and run `vfiowc demo` in it. When the guest is gone, the host hashes the file behind
+the emulated BAR and compares it with what the seed and the list of steps say it must hold.
+
+  --seed N   decides all data (default 1); 0 to 18446744073709551615
+END
+}
+
+help_test() {
+	cat <<'END'
+Usage: ./lab test [--long] [--filter REGEX] [--json]
+Run the static checks, the unit tests (gcc, clang, sanitizers), the tests of ./lab, the guest tests and the
+walk-through. Ends with one line: N passed, N failed, N skipped.
+
+  --long          also what does not fit CI: every defect, building a root from nothing
+  --filter REGEX  only tests whose SUITE/NAME matches this extended regular expression, as printed
+
+Exit status: 0 when nothing failed, else 1.
+END
+}
+
+help_run() {
+	cat <<'END'
+Usage: ./lab run [--package P]... [--timeout SECONDS] [--json] -- COMMAND [ARG]...
+Run COMMAND as root in the guest, with everything of this tree installed. Its stdout and stderr arrive on
+stdout and stderr, its status is the exit status. The guest has no network and no stdin; /lab/run is shared
+with this run's directory on the host (see --keep).
+
+  --package P        a Debian package to add to the guest for this run; may be repeated
+  --timeout SECONDS  end the guest after that time (default: never)
+
+Exit status: COMMAND's; 125 when the guest died before COMMAND ended.
+
+Examples:
+  ./lab run -- ibv_devices
+  ./lab run -- bash -c 'modprobe vfiowc_rdma && rdma link add v0 type vfiowc netdev eth0 && ibv_devinfo'
+  ./lab run --package fio -- fio --version
+END
+}
+
+help_shell() {
+	cat <<'END'
+Usage: ./lab shell
+A root shell on the guest's serial console, with everything of this tree installed. `exit` ends the guest,
+Ctrl-A x kills it.
+END
+}
+
+help_defects() {
+	cat <<'END'
+Usage: ./lab defects [NAME]... [--list] [--json]
+For each tests/defects/NAME.patch: build a copy of the tree with that one defect and require that the test
+the patch names fails, while it passes without. All of them when no NAME is given.
+
+  --list   names, tests and reasons only
+
+Exit status: 0 when every defect is caught, else 1.
+END
+}
+
+help_build() {
+	cat <<'END'
+Usage: ./lab build
+Build the guest root if needed, then the modules and userspace of this checkout. Prints nothing on stdout.
+END
+}
+
+help_clean() {
+	cat <<'END'
+Usage: ./lab clean [--keep-root]
+Remove the guest roots, package layers and builds (of every checkout) from the cache. What another lab is
+using at this moment is left alone. Packages that were installed on the host stay.
+
+  --keep-root   remove the builds only
+END
+}

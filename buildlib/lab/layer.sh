@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+# shellcheck shell=bash
+# Extra Debian packages of `lab run --package`: a layer between the root and what was built, cached by the
+# set of packages. The root itself never changes.
+
+# layer_ensure PACKAGE...: sets LAYER_DIR, mounted into the view for the emulator; builds it when missing.
+layer_ensure() {
+	local key
+	(($#)) || return 0
+	key=$({ echo "${ROOT_DIR##*/}"; printf '%s\n' "$@" | sort -u; } | hash_text)
+	LAYER_DIR=$LAB_CACHE/layers/$key
+	take_lock "$LAB_CACHE/locks/layer-$key" exclusive "it installs the same packages"
+	if [[ ! -e $LAYER_DIR/stamp ]]; then
+		say "installing into a layer of its own: $*"
+		rm -rf "$LAYER_DIR"
+		mkdir -p "$LAYER_DIR"/{upper,work,merged}
+		printf '%s\n' "$@" >"$LAYER_DIR/packages"
+		step packages "the packages could not be installed: $*" layer_install "$@"
+		touch "$LAYER_DIR/stamp"
+	fi
+	drop_lock "$LAB_LOCK"
+	mount --bind "$LAYER_DIR/upper" "$VIEW/lab/layer"
+}
+
+layer_install() {
+	local merged=$LAYER_DIR/merged mirror
+	mirror=$(host_mirror)
+	[[ $mirror ]] || die "the host's apt sources name no Debian mirror; give one with --mirror URL"
+	# userxattr: the only kind that a user namespace may use, and that crosses the 9p share.
+	mount -t overlay -o "userxattr,lowerdir=$ROOT,upperdir=$LAYER_DIR/upper,workdir=$LAYER_DIR/work" layer "$merged"
+	mount --rbind /dev "$merged/dev"
+	mount -t proc proc "$merged/proc"
+	mount -t tmpfs -o mode=1777 tmp "$merged/tmp"
+	recipe_sources "$mirror" >"$merged/tmp/sources.list"
+	cat /etc/resolv.conf >"$merged/tmp/resolv.conf"
+	mount --bind "$merged/tmp/resolv.conf" "$merged/etc/resolv.conf"
+	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
+		http_proxy="$(host_proxy)" chroot "$merged" sh -euc '
+		apt-get -o Dir::Etc::SourceList=/tmp/sources.list -o Dir::Etc::SourceParts=/dev/null update
+		apt-get -o Dir::Etc::SourceList=/tmp/sources.list -o Dir::Etc::SourceParts=/dev/null install -y --no-install-recommends -- "$@"
+		apt-get clean' install "$@"
+	rm -rf "$merged"/var/lib/apt/lists/*
+	umount -R "$merged"
+}

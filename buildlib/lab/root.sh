@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+# shellcheck shell=bash
+# The cache of guest roots: one directory per recipe, built under another name and renamed when complete,
+# checked against its own inventory before use. Lock order: root lock, then a checkout's build lock.
+
+# root_key: what decides the content of a root. The mirror does not: every mirror has the same archive.
+root_key() {
+	{ cat "$LAB_LIB/recipe.sh" "$LAB_LIB/packages" "$LAB_LIB/guest/init"; echo "kernel=${LAB_KERNEL:-}"; } | hash_text
+}
+
+# root_inventory DIR: one hash over every name, size and link of the root. Finds what a crash, a full disk
+# or a curious user did to it, in half a second; contents are not read.
+root_inventory() {
+	(cd "$1" && find root boot -printf '%y %s %p %l\n' | sed -E 's/^d [0-9]+/d/' | LC_ALL=C sort | hash_text)
+}
+
+root_is_sound() {
+	[[ -s $1/stamp && $(<"$1/stamp") == "$(root_inventory "$1")" ]]
+}
+
+# root_ensure: sets ROOT_DIR (root/, boot/), KERNEL, KERNEL_PACKAGE; builds the root when there is no sound
+# one. Holds the root's lock, shared, to the end of the run: `lab clean` waits for it.
+root_ensure() {
+	local key lock
+	key=$(root_key)
+	ROOT_DIR=$LAB_CACHE/roots/$key
+	lock=$LAB_CACHE/locks/root-$key
+	take_lock "$lock" shared "it builds the guest root"
+	if ! root_is_sound "$ROOT_DIR"; then
+		drop_lock "$LAB_LOCK"
+		take_lock "$lock" exclusive "it uses or builds the guest root"
+		# Another run may have built it meanwhile.
+		root_is_sound "$ROOT_DIR" || root_build_missing
+		drop_lock "$LAB_LOCK"
+		take_lock "$lock" shared "it builds the guest root"
+		[[ -e $ROOT_DIR/stamp ]] || die "the guest root was removed by another lab just now; run again"
+	fi
+	KERNEL=$(<"$ROOT_DIR/kernel")
+	KERNEL_PACKAGE=$(<"$ROOT_DIR/kernel_package")
+	ROOT=$ROOT_DIR/root
+}
+
+root_build_missing() {
+	local mirror new=$ROOT_DIR.new
+	if [[ -e $ROOT_DIR ]]; then
+		say "the cached guest root is damaged (it differs from its inventory): building it anew"
+	elif compgen -G "$LAB_CACHE/roots/*/stamp" >/dev/null; then
+		say "the cached guest root belongs to another recipe: building one for this tree"
+	fi
+	if [[ -e $new ]]; then
+		say "removing a half-built guest root"
+	fi
+	rm -rf "$new" "$ROOT_DIR"
+	mirror=$(host_mirror)
+	[[ $mirror ]] || die "the host's apt sources name no Debian mirror; give one with --mirror URL"
+	mkdir -p "$new"
+	recipe_build "$new" "$mirror" "$(root_wanted_kernel)"
+	root_inventory "$new" >"$new/stamp"
+	mv "$new" "$ROOT_DIR"
+}
+
+root_wanted_kernel() {
+	local wanted=${LAB_KERNEL:-}
+	[[ $wanted ]] && echo "${wanted%-amd64}-amd64"
+	return 0
+}
