@@ -23,6 +23,9 @@ static int check_start(struct demo *d)
 		return demo_fail(d, d->bdf, "no such PCI function; see `vfiowc info`");
 	if (geteuid())
 		return demo_fail(d, d->bdf, "needs root, to bind drivers and to trace; try sudo");
+	/* Now, and not after everything was done. */
+	if (d->json_path && !(d->json_file = fopen(d->json_path, "we")))
+		return demo_fail(d, d->json_path, "%s", strerror(errno));
 	return 0;
 }
 
@@ -147,10 +150,12 @@ static int run(struct demo *d)
 	report_set(d->report, "seed", json_object_new_uint64(d->seed));
 	err = run_steps(d);
 	undone = teardown(d);
+	err = err || undone;
 	report_transfers(d);
-	report_print(d, !err && !undone);
+	if (report_print(d, !err))
+		err = -1;
 	json_object_put(d->report);
-	return err || undone ? TOOL_FAILED : TOOL_OK;
+	return err ? TOOL_FAILED : TOOL_OK;
 }
 
 static void print_help(void)
@@ -164,6 +169,7 @@ static void print_help(void)
 	       "  -r, --rdma DEV      RDMA device that imports; 'vfiowc...' is added if it is not there\n"
 	       "  -s, --seed N        decides all data and tags (default 1)\n"
 	       "  -j, --json          print one JSON object instead\n"
+	       "  -J, --json-file F   write it to F as well as printing the report for people\n"
 	       "  -h, --help          show this help\n"
 	       "  -V, --version       show the version\n\n"
 	       "Exit status: 0 every step succeeded, 1 a step failed, 2 wrong usage.\n");
@@ -174,6 +180,7 @@ static const struct option options[] = {
 	{ "exporter", required_argument, NULL, 'e' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, 'j' },
+	{ "json-file", required_argument, NULL, 'J' },
 	{ "rdma", required_argument, NULL, 'r' },
 	{ "seed", required_argument, NULL, 's' },
 	{ "version", no_argument, NULL, 'V' },
@@ -192,7 +199,7 @@ static int parse_options(struct demo *d, struct arguments *args, int argc, char 
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "b:e:hjr:s:V", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "b:e:hjJ:r:s:V", options, NULL)) != -1) {
 		switch (c) {
 		case 'b':
 			args->bar = optarg;
@@ -205,6 +212,9 @@ static int parse_options(struct demo *d, struct arguments *args, int argc, char 
 			return TOOL_OK;
 		case 'j':
 			d->json = true;
+			break;
+		case 'J':
+			d->json_path = optarg;
 			break;
 		case 'r':
 			d->rdma = optarg;

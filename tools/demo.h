@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <infiniband/verbs.h>
 #include <infiniband/vfiowc.h>
 
@@ -67,7 +68,9 @@ struct demo {
 	const char *rdma;
 	uint64_t seed;
 	bool json;
+	const char *json_path;
 
+	FILE *json_file;
 	const char *step; /* that runs, for messages */
 	json_object *report;
 
@@ -143,6 +146,6 @@ void report_set(json_object *object, const char *key, json_object *value);
 json_object *report_tph(const struct vfiowc_tph *tph);
 const char *report_op(enum ibv_wr_opcode opcode);
 void report_transfers(struct demo *d);
-void report_print(struct demo *d, bool ok);
+int report_print(struct demo *d, bool ok);
 
 #endif

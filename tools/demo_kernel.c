@@ -136,9 +136,11 @@ int demo_modules(struct demo *d)
 	char *const argv[] = { "modprobe", "-a", "vfiowc_pci", "vfiowc_rdma", "ib_uverbs", NULL };
 	char output[1024];
 
-	if (tool_run(argv, output, sizeof(output)))
+	if (tool_run(argv, output, sizeof(output))) {
+		output[strcspn(output, "\n")] = '\0';
 		return demo_fail(d, "modprobe", "%s; are the modules built for this kernel and installed?",
 				 output);
+	}
 	if (list_modules(d))
 		return -1;
 	return override_completer(d);

@@ -65,13 +65,28 @@ void report_transfers(struct demo *d)
 	}
 }
 
-/** report_print() - the end: one JSON object, or one closing line */
-void report_print(struct demo *d, bool ok)
+/**
+ * report_print() - the end: one JSON object, or one closing line
+ *
+ * Return: 0, or non-zero when it could not be written; then that has been said on stderr.
+ */
+int report_print(struct demo *d, bool ok)
 {
+	const char *text, *path = d->json_path ? d->json_path : "stdout";
+	int bad = 0;
+
 	report_set(d->report, "ok", json_object_new_boolean(ok));
+	text = json_object_to_json_string_ext(d->report, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+					      JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (d->json)
-		printf("%s\n", json_object_to_json_string_ext(d->report, JSON_C_TO_STRING_PRETTY |
-				JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+		printf("%s\n", text);
 	else
 		printf("\n%s\n", ok ? "ok: every step did what it says" : "FAILED");
+	if (d->json_file) {
+		fprintf(d->json_file, "%s\n", text);
+		bad = ferror(d->json_file);
+		bad |= fclose(d->json_file);
+	}
+	bad |= fflush(stdout);
+	return bad ? demo_fail(d, path, "the report could not be written") : 0;
 }

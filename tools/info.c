@@ -97,7 +97,7 @@ static json_object *function_info(const char *bdf)
 	pci_driver(bdf, name, sizeof(name));
 	json_object_object_add(info, "driver", name_or_null(name));
 	sysfs_link(name, sizeof(name), PCI_DEVICES "/%s/iommu_group", bdf);
-	json_object_object_add(info, "iommu_group", name_or_null(name));
+	json_object_object_add(info, "iommu_group", name[0] ? json_object_new_int(atoi(name)) : NULL);
 	/* Only root reads that far into the configuration space: null is "not known". */
 	json_object_object_add(info, "devcap2_tph", pci_tph_completer(bdf, &completer) ? NULL :
 			       json_object_new_int(completer));
