@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory regions in dma-bufs: the importer.
+ *
+ * The device attaches as a revocable importer and reaches the memory by the CPU:
+ *  - dma-bufs of vfiowc_pci through its private function, which gives physical
+ *    ranges; they are I/O memory without struct page, mapped here by ioremap();
+ *  - exporters of system memory (udmabuf, heaps, DRM) through dma_buf_vmap();
+ *  - others: EOPNOTSUPP.
+ *
+ * Invalidated, for a time or for good, means cut off until the application
+ * registers again (uapi.md): the mapping is given back inside the callback and
+ * never renewed.  The steering tag is read once, at registration, in the
+ * namespace the device can emit; tags are never converted.
+ *
+ * dmabuf->resv protects mr->mapped and everything it stands for (ranges, vmap).
+ * Order: attach (takes resv itself), resv { map, tag, publish }; the other way
+ * round resv { drain, unmap }, detach, put.  The callback runs with resv held
+ * and waits for engines, which never take resv (O9).
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
+#include <linux/io.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "vfiowc_dma_buf.h"
+#include "vfiowc_rdma.h"
+
+MODULE_IMPORT_NS("DMA_BUF");
+
+static void ranges_unmap(struct vfiowc_mr *mr)
+{
+	while (mr->nr_ranges)
+		iounmap(mr->ranges[--mr->nr_ranges].io);
+	kfree(mr->ranges);
+	mr->ranges = NULL;
+}
+
+/* Map what of @vec, at @pos of the dma-buf, belongs to the MR. */
+static int range_map(struct vfiowc_mr *mr, const struct phys_vec *vec, u64 pos)
+{
+	u64 from = max(pos, mr->buf_offset);
+	u64 to = min(pos + vec->len, mr->buf_offset + mr->length);
+	struct vfiowc_range *range = &mr->ranges[mr->nr_ranges];
+
+	if (from >= to)
+		return 0;
+	range->start = from - mr->buf_offset;
+	range->len = to - from;
+	range->io = ioremap(vec->paddr + (from - pos), range->len);
+	if (!range->io)
+		return -ENOMEM;
+	mr->nr_ranges++;
+	return 0;
+}
+
+static int ranges_map(struct vfiowc_mr *mr, const struct phys_vec *vec, u32 nr)
+{
+	u64 pos = 0;
+	int err;
+	u32 i;
+
+	mr->ranges = kzalloc_objs(*mr->ranges, nr);
+	if (!mr->ranges)
+		return -ENOMEM;
+	for (i = 0; i < nr; pos += vec[i++].len) {
+		err = range_map(mr, &vec[i], pos);
+		if (err)
+			goto err_unmap;
+	}
+	/* the exporter's ranges must cover what its size promised */
+	if (pos < mr->buf_offset + mr->length) {
+		err = -EINVAL;
+		goto err_unmap;
+	}
+	return 0;
+
+err_unmap:
+	ranges_unmap(mr);
+	return err;
+}
+
+static void read_tag(struct vfiowc_mr *mr)
+{
+	typeof(vfiowc_dma_buf_get_tph) *get_tph;
+	u8 ns = READ_ONCE(mr->dev->tph_emit);
+	u16 st;
+	u8 ph;
+
+	if (ns == VFIOWC_TPH_NS_NONE)
+		return;
+	get_tph = symbol_get(vfiowc_dma_buf_get_tph);
+	if (!get_tph)
+		return;
+	if (!get_tph(mr->dmabuf, ns == VFIOWC_TPH_NS_ST_EXT, &st, &ph)) {
+		mr->tag.ns = ns;
+		mr->tag.st = st;
+		mr->tag.ph = ph;
+	}
+	symbol_put(vfiowc_dma_buf_get_tph);
+}
+
+/* -EOPNOTSUPP: not a dma-buf of vfiowc_pci. */
+static int map_vfiowc_pci(struct vfiowc_mr *mr)
+{
+	typeof(vfiowc_dma_buf_cpu_map) *cpu_map;
+	struct phys_vec *vec;
+	int err;
+	u32 nr;
+
+	cpu_map = symbol_get(vfiowc_dma_buf_cpu_map);
+	if (!cpu_map)
+		return -EOPNOTSUPP;
+	mr->cpu_unmap = symbol_get(vfiowc_dma_buf_cpu_unmap);
+	err = mr->cpu_unmap ? cpu_map(mr->attach, &vec, &nr) : -EOPNOTSUPP;
+	symbol_put(vfiowc_dma_buf_cpu_map);
+	if (err)
+		goto err_symbol;
+
+	mr->kind = VFIOWC_MEM_BUF_IO;
+	err = ranges_map(mr, vec, nr);
+	kfree(vec);
+	if (err)
+		goto err_unmap;
+	read_tag(mr);
+	return 0;
+
+err_unmap:
+	mr->cpu_unmap(mr->attach);
+err_symbol:
+	if (mr->cpu_unmap)
+		symbol_put(vfiowc_dma_buf_cpu_unmap);
+	mr->cpu_unmap = NULL;
+	return err;
+}
+
+static int map_vmap(struct vfiowc_mr *mr)
+{
+	int err;
+
+	if (!mr->dmabuf->ops->vmap)
+		return -EOPNOTSUPP;
+	err = dma_buf_vmap(mr->dmabuf, &mr->vmap);
+	if (err)
+		return err;
+
+	mr->kind = VFIOWC_MEM_BUF_RAM;
+	if (!mr->vmap.is_iomem)
+		return 0;
+	mr->kind = VFIOWC_MEM_BUF_IO;
+	mr->ranges = kzalloc_obj(*mr->ranges);
+	if (!mr->ranges) {
+		dma_buf_vunmap(mr->dmabuf, &mr->vmap);
+		return -ENOMEM;
+	}
+	mr->ranges->len = mr->length;
+	mr->ranges->io = mr->vmap.vaddr_iomem + mr->buf_offset;
+	return 0;
+}
+
+static int mr_map(struct vfiowc_mr *mr)
+{
+	int err;
+
+	dma_resv_assert_held(mr->dmabuf->resv);
+
+	err = map_vfiowc_pci(mr);
+	if (err == -EOPNOTSUPP)
+		err = map_vmap(mr);
+	if (err)
+		return err;
+	mr->tag.target = mr->kind;
+	mr->mapped = true;
+	return 0;
+}
+
+/* Cut the MR off and give the memory back; nothing is delivered afterwards. */
+static void mr_unmap(struct vfiowc_mr *mr)
+{
+	dma_resv_assert_held(mr->dmabuf->resv);
+
+	if (!mr->mapped)
+		return;
+	mr->mapped = false;
+	vfiowc_mr_drain(mr);
+	if (mr->cpu_unmap) {
+		ranges_unmap(mr);
+		mr->cpu_unmap(mr->attach);
+	} else {
+		dma_buf_vunmap(mr->dmabuf, &mr->vmap);
+	}
+}
+
+static void mr_invalidate(struct dma_buf_attachment *attach)
+{
+	mr_unmap(attach->importer_priv);
+}
+
+static const struct dma_buf_attach_ops mr_attach_ops = {
+	.allow_peer2peer = true,
+	.invalidate_mappings = mr_invalidate,
+};
+
+static int mr_map_and_publish(struct vfiowc_mr *mr)
+{
+	struct dma_resv *resv = mr->dmabuf->resv;
+	int err;
+
+	err = dma_resv_lock_interruptible(resv, NULL);
+	if (err)
+		return err;
+	err = mr_map(mr);
+	if (!err) {
+		err = vfiowc_mr_publish(mr);
+		if (err)
+			mr_unmap(mr);
+	}
+	dma_resv_unlock(resv);
+	return err;
+}
+
+static int mr_attach(struct vfiowc_mr *mr, u64 offset)
+{
+	u64 size = mr->dmabuf->size;
+
+	if (offset > size || mr->length > size - offset)
+		return -EINVAL;
+	mr->buf_offset = offset;
+	mr->attach = dma_buf_dynamic_attach(mr->dmabuf, &mr->dev->ibdev.dev,
+					    &mr_attach_ops, mr);
+	return PTR_ERR_OR_ZERO(mr->attach);
+}
+
+static void mr_detach(struct vfiowc_mr *mr)
+{
+	dma_buf_detach(mr->dmabuf, mr->attach);
+	if (mr->cpu_unmap)
+		symbol_put(vfiowc_dma_buf_cpu_unmap);
+	kfree(mr->ranges);
+}
+
+/**
+ * vfiowc_reg_user_mr_dmabuf - register part of a dma-buf; see ib_device_ops
+ * @pd: PD
+ * @offset: first byte in the dma-buf
+ * @length: bytes
+ * @iova: address used in work requests; agrees with @offset within a page (core)
+ * @fd: dma-buf; not kept
+ * @access: IB_ACCESS_*; REMOTE_WRITE without LOCAL_WRITE was refused by the core
+ * @dmah: not supported
+ * @attrs: no driver attributes
+ *
+ * Return: the MR or an error pointer: -EINVAL not a dma-buf, outside of it;
+ * -EBADF; -ENODEV revoked; -EOPNOTSUPP access flags, or an exporter that offers
+ * no way to reach its memory by the CPU; -EINTR; -ENOMEM; what the exporter says.
+ */
+struct ib_mr *vfiowc_reg_user_mr_dmabuf(struct ib_pd *pd, u64 offset,
+					u64 length, u64 iova, int fd, int access,
+					struct ib_dmah *dmah,
+					struct uverbs_attr_bundle *attrs)
+{
+	struct vfiowc_mr *mr;
+	int err;
+
+	if (dmah)
+		return ERR_PTR(-EOPNOTSUPP);
+	mr = vfiowc_mr_alloc(pd, length, iova, access);
+	if (IS_ERR(mr))
+		return ERR_CAST(mr);
+
+	mr->dmabuf = dma_buf_get(fd);
+	if (IS_ERR(mr->dmabuf)) {
+		err = PTR_ERR(mr->dmabuf);
+		goto err_withdraw;
+	}
+	err = mr_attach(mr, offset);
+	if (err)
+		goto err_put;
+	err = mr_map_and_publish(mr);
+	if (err)
+		goto err_detach;
+	return &mr->ibmr;
+
+err_detach:
+	mr_detach(mr);
+err_put:
+	dma_buf_put(mr->dmabuf);
+err_withdraw:
+	vfiowc_mr_withdraw(mr);
+	return ERR_PTR(err);
+}
+
+/**
+ * vfiowc_mr_dmabuf_release - give back everything an MR holds of its dma-buf
+ * @mr: live or invalidated; unusable afterwards
+ */
+void vfiowc_mr_dmabuf_release(struct vfiowc_mr *mr)
+{
+	dma_resv_lock(mr->dmabuf->resv, NULL);
+	mr_unmap(mr);
+	dma_resv_unlock(mr->dmabuf->resv);
+	mr_detach(mr);
+	dma_buf_put(mr->dmabuf);
+}

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * vfiowc_rdma: a software RDMA device that moves bytes by the CPU between the
+ * memory regions of one host, dma-buf slices of PCI BARs included.
+ *
+ * Path of a work request: the doorbell (post_send of zero WRs) runs the QP's send
+ * queue in the caller's context (engine.c); a transfer walks source and target
+ * (xfer.c), each write to a target passes the order stage (order.c), which lets
+ * it through to the copy routines (copy.c).  Receives are taken by the sender
+ * from the peer's receive queue (rq.c).
+ *
+ * Lock order, outermost first:
+ *	qp->modify_lock		state changes asked for by the user
+ *	qp->sq.lock		execution of one send queue (the initiator's)
+ *	qp->rq.lock		consumption of one receive queue (the peer's, or own)
+ *	qp->state_lock, cq->lock	spinlocks, leaves
+ * An engine holds one sq.lock and at most one rq.lock, never a second sq.lock:
+ * two QPs connected to each other, or a QP to itself, cannot deadlock.  What it
+ * has to do to a peer's send queue it leaves to the peer's worker.
+ *
+ * dma_resv is taken by registration and deregistration only, never by the engine.
+ * invalidate_mappings() (dma_resv held) waits for the engine to leave an MR; the
+ * engine stays in one for at most VFIOWC_CHUNK_BYTES and neither sleeps nor
+ * touches user addresses in between.
+ */
+#ifndef _VFIOWC_RDMA_H
+#define _VFIOWC_RDMA_H
+
+#include <linux/completion.h>
+#include <linux/iosys-map.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <rdma/ib_verbs.h>
+#include <rdma/uverbs_ioctl.h>
+#include <rdma/vfiowc-abi.h>
+
+struct dma_buf;
+struct dma_buf_attachment;
+struct ib_umem;
+struct page;
+struct vfiowc_mr;
+
+/* Limits: what query_device advertises and the code enforces. */
+#define VFIOWC_MAX_QP			65536
+#define VFIOWC_MAX_CQ			65536
+#define VFIOWC_MAX_MR			(1 << 20)
+#define VFIOWC_MAX_PD			65536
+#define VFIOWC_MAX_QP_WR		16384
+#define VFIOWC_MAX_SGE			32
+#define VFIOWC_MAX_INLINE		512
+#define VFIOWC_MAX_CQE			(1 << 18)
+#define VFIOWC_MAX_RD_ATOMIC		128
+#define VFIOWC_MAX_MSG_BYTES		(1U << 30)
+#define VFIOWC_MAX_MR_BYTES		(1ULL << 40)
+#define VFIOWC_GID_TABLE_LEN		1024
+#define VFIOWC_PORT			1
+
+/* The engine leaves an MR at least this often: bounds the wait of a revocation. */
+#define VFIOWC_CHUNK_BYTES		(64U * 1024)
+/* A doorbell call hands what is left to the worker after this much. */
+#define VFIOWC_DOORBELL_BUDGET_BYTES	(256ULL * 1024 * 1024)
+
+/**
+ * struct vfiowc_dev - one RDMA device, one port, on one netdev
+ * @ibdev: the verbs device; must be first for the core's allocation
+ * @link: in the list of devices (netdev.c), which holds a reference of the
+ *	struct device; protected by that list's mutex
+ * @ndev: for comparison only; the core holds the reference
+ * @id: never reused; tells a QP which device its peer lives on
+ * @dead: deallocated by the core, waits to leave the list
+ * @mrs: MRs by key >> 8; read under RCU
+ * @cqns: numbers of CQs
+ * @tph_emit: enum vfiowc_tph_ns: which tags the device can put on the wire
+ */
+struct vfiowc_dev {
+	struct ib_device ibdev;
+	struct list_head link;
+	struct net_device *ndev;
+	u32 id;
+	bool dead;
+	struct xarray mrs;
+	struct ida cqns;
+	u8 tph_emit;
+};
+
+/**
+ * struct vfiowc_ring - a ring shared with one process
+ * @entry: handle for mmap; its last reference frees the ring
+ * @header: vmalloc_user() memory, the user writes it at any time
+ * @size: bytes of it
+ * @entries: slots, a power of two
+ * @stride: bytes between slots
+ * @own: the kernel's own index: consumer of SQ and RQ, producer of a CQ
+ */
+struct vfiowc_ring {
+	struct rdma_user_mmap_entry entry;
+	struct vfiowc_ring_header *header;
+	size_t size;
+	u32 entries;
+	u32 stride;
+	u32 own;
+};
+
+struct vfiowc_ucontext {
+	struct ib_ucontext ibuc;
+};
+
+struct vfiowc_pd {
+	struct ib_pd ibpd;
+};
+
+/**
+ * struct vfiowc_cq - completion queue
+ * @lock: protects @ring's producer side, @notify and @overflowed
+ * @notify: what was asked for by req_notify_cq: 0, or IB_CQ_SOLICITED_MASK bits
+ * @overflowed: an entry was lost; IB_EVENT_CQ_ERR was sent
+ */
+struct vfiowc_cq {
+	struct ib_cq ibcq;
+	struct vfiowc_ring *ring;
+	u32 cqn;
+	spinlock_t lock;
+	u8 notify;
+	bool overflowed;
+};
+
+/**
+ * struct vfiowc_qp_handle - how others find a QP
+ * @users: one for the QP, one for each engine that works with it
+ * @released: completed with the last user
+ * @qp: valid while a reference is held
+ *
+ * Apart from the QP, whose memory belongs to the core and goes away right after
+ * destroy_qp, so that a lock-free look-up never touches freed memory.
+ */
+struct vfiowc_qp_handle {
+	refcount_t users;
+	struct completion released;
+	struct vfiowc_qp *qp;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct vfiowc_sq - send queue
+ * @lock: execution; protects all of this
+ * @wqe: private copy of the slot being executed
+ * @max_sge: SGEs that fit a slot
+ * @max_inline: inline bytes that fit a slot
+ * @signal_all: sq_sig_type was IB_SIGNAL_ALL_WR
+ * @waiting: the head waits for a timer (RNR or no peer); only the worker goes on
+ * @rnr_left: RNR retries left for the head
+ * @retry_left: transport retries left for the head
+ */
+struct vfiowc_sq {
+	struct mutex lock;
+	struct vfiowc_ring *ring;
+	struct vfiowc_send_wqe *wqe;
+	u32 max_sge;
+	u32 max_inline;
+	bool signal_all;
+	bool waiting;
+	u8 rnr_left;
+	u8 retry_left;
+};
+
+/**
+ * struct vfiowc_rq - receive queue
+ * @lock: consumption; protects all of this
+ * @wqe: private copy of the slot being filled
+ * @max_sge: SGEs that fit a slot
+ */
+struct vfiowc_rq {
+	struct mutex lock;
+	struct vfiowc_ring *ring;
+	struct vfiowc_recv_wqe *wqe;
+	u32 max_sge;
+};
+
+/**
+ * struct vfiowc_qp - queue pair
+ * @handle: see there
+ * @state_lock: protects changes of @state, which engines read without it
+ * @attr: what modify_qp set; changed under modify_lock and sq.lock
+ * @init: what create_qp was given, for query_qp
+ * @dest_dev: id of the device that owns attr's dgid
+ * @modify_lock: serialises modify_qp
+ * @work: runs the send queue outside a doorbell call, flushes after an error
+ */
+struct vfiowc_qp {
+	struct ib_qp ibqp;
+	struct vfiowc_dev *dev;
+	struct vfiowc_qp_handle *handle;
+	spinlock_t state_lock;
+	enum ib_qp_state state;
+	struct ib_qp_attr attr;
+	struct ib_qp_init_attr init;
+	u32 dest_dev;
+	struct mutex modify_lock;
+	struct vfiowc_sq sq;
+	struct vfiowc_rq rq;
+	struct delayed_work work;
+};
+
+/* Where a transfer's bytes lie; the values of the tracepoint's field "target". */
+enum vfiowc_mem_kind {
+	VFIOWC_MEM_HOST		= 0,
+	VFIOWC_MEM_BUF_IO	= 1,	/* dma-buf, I/O memory: I/O accessors only */
+	VFIOWC_MEM_BUF_RAM	= 2,	/* dma-buf, system memory */
+};
+
+/**
+ * struct vfiowc_range - a piece of a dma-buf mapped for CPU access
+ * @start: its offset in the MR
+ * @len: bytes
+ * @io: mapped address
+ */
+struct vfiowc_range {
+	u64 start;
+	u64 len;
+	void __iomem *io;
+};
+
+/**
+ * struct vfiowc_mr - memory region
+ * @pd: of registration (ibmr.pd is set by the core only after publication)
+ * @key: lkey and rkey: index << 8 | a byte that changes with each registration
+ * @iova: address of the first byte
+ * @length: bytes
+ * @access: IB_ACCESS_*
+ * @kind: selects which of the following members are used
+ * @users: engines inside, plus one while the MR is usable
+ * @drained: completed when @users reached zero
+ * @revoked: no new users
+ * @umem: HOST: pinned pages
+ * @pages: HOST: the pages of @umem in order
+ * @page_offset: HOST: offset of the first byte in the first page
+ * @dmabuf: BUF_*: own reference
+ * @attach: BUF_*: revocable attachment
+ * @cpu_unmap: our exporter's function (a symbol_get() reference), else NULL
+ * @mapped: BUF_*: exporter mapping held; protected by dmabuf->resv
+ * @ranges: BUF_IO
+ * @nr_ranges: BUF_IO
+ * @vmap: BUF_RAM, and BUF_IO of exporters whose vmap is I/O memory
+ * @buf_offset: BUF_*: offset of the MR in the dma-buf
+ * @tag: tag read at registration and what else a transfer shows on the wire
+ */
+struct vfiowc_mr {
+	struct ib_mr ibmr;
+	struct vfiowc_dev *dev;
+	struct ib_pd *pd;
+	u32 key;
+	u64 iova;
+	u64 length;
+	int access;
+	enum vfiowc_mem_kind kind;
+	refcount_t users;
+	struct completion drained;
+	bool revoked;
+	struct rcu_head rcu;
+
+	struct ib_umem *umem;
+	struct page **pages;
+	u32 page_offset;
+
+	struct dma_buf *dmabuf;
+	struct dma_buf_attachment *attach;
+	void (*cpu_unmap)(struct dma_buf_attachment *attach);
+	bool mapped;
+	struct vfiowc_range *ranges;
+	u32 nr_ranges;
+	struct iosys_map vmap;
+	u64 buf_offset;
+
+	struct vfiowc_tag {
+		u8 target;	/* enum vfiowc_mem_kind */
+		u8 ro;
+		u8 ns;		/* enum vfiowc_tph_ns */
+		u8 ph;
+		u16 st;
+	} tag;
+};
+
+/**
+ * struct vfiowc_span - consecutive bytes in an MR or in a kernel buffer
+ * @mr: held with vfiowc_mr_get(); NULL for a kernel buffer
+ * @off: offset in @mr
+ * @buf: the kernel buffer
+ */
+struct vfiowc_span {
+	struct vfiowc_mr *mr;
+	u64 off;
+	void *buf;
+};
+
+static inline struct vfiowc_dev *to_vdev(struct ib_device *ibdev)
+{
+	return container_of(ibdev, struct vfiowc_dev, ibdev);
+}
+
+static inline struct vfiowc_cq *to_vcq(struct ib_cq *ibcq)
+{
+	return container_of(ibcq, struct vfiowc_cq, ibcq);
+}
+
+static inline struct vfiowc_qp *to_vqp(struct ib_qp *ibqp)
+{
+	return container_of(ibqp, struct vfiowc_qp, ibqp);
+}
+
+static inline struct vfiowc_mr *to_vmr(struct ib_mr *ibmr)
+{
+	return container_of(ibmr, struct vfiowc_mr, ibmr);
+}
+
+/* Pairs with the release in vfiowc_qp_set_state(): attributes set before. */
+static inline enum ib_qp_state vfiowc_qp_state(const struct vfiowc_qp *qp)
+{
+	return smp_load_acquire(&qp->state);
+}
+
+extern struct workqueue_struct *vfiowc_wq;
+
+/* netdev.c */
+int vfiowc_newlink(const char *name, struct net_device *ndev);
+int vfiowc_query_port(struct ib_device *ibdev, u32 port,
+		      struct ib_port_attr *attr);
+int vfiowc_get_port_immutable(struct ib_device *ibdev, u32 port,
+			      struct ib_port_immutable *immutable);
+int vfiowc_dev_by_gid(const union ib_gid *gid, u32 *id);
+int vfiowc_netdev_init(void);
+void vfiowc_netdev_exit(void);
+
+/* device.c */
+struct vfiowc_dev *vfiowc_dev_alloc(struct net_device *ndev);
+
+/* ucontext.c */
+int vfiowc_alloc_ucontext(struct ib_ucontext *ibuc, struct ib_udata *udata);
+void vfiowc_dealloc_ucontext(struct ib_ucontext *ibuc);
+void vfiowc_disassociate_ucontext(struct ib_ucontext *ibuc);
+int vfiowc_mmap(struct ib_ucontext *ibuc, struct vm_area_struct *vma);
+void vfiowc_mmap_free(struct rdma_user_mmap_entry *entry);
+int vfiowc_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata);
+int vfiowc_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata);
+struct vfiowc_ring *vfiowc_ring_create(struct ib_ucontext *ibuc, u32 entries,
+				       u32 stride,
+				       struct vfiowc_ring_info *info);
+void vfiowc_ring_destroy(struct vfiowc_ring *ring);
+
+static inline void *vfiowc_ring_slot(const struct vfiowc_ring *ring, u32 index)
+{
+	return (u8 *)ring->header + VFIOWC_RING_HEADER_BYTES +
+	       (size_t)(index & (ring->entries - 1)) * ring->stride;
+}
+
+/* Published, not consumed entries; more than ring->entries: malformed. */
+static inline u32 vfiowc_ring_pending(const struct vfiowc_ring *ring)
+{
+	return smp_load_acquire(&ring->header->producer) - ring->own;
+}
+
+/* Give the slot just consumed back to the user. */
+static inline void vfiowc_ring_consume(struct vfiowc_ring *ring)
+{
+	ring->own++;
+	smp_store_release(&ring->header->consumer, ring->own);
+}
+
+void vfiowc_ring_discard(struct vfiowc_ring *ring);
+
+/* cq.c */
+int vfiowc_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
+		     struct uverbs_attr_bundle *attrs);
+int vfiowc_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata);
+int vfiowc_req_notify_cq(struct ib_cq *ibcq, enum ib_cq_notify_flags flags);
+bool vfiowc_cq_push(struct vfiowc_cq *cq, const struct vfiowc_cqe *cqe,
+		    bool solicited);
+
+/* qp.c */
+int vfiowc_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init,
+		     struct ib_udata *udata);
+int vfiowc_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,
+		     struct ib_udata *udata);
+int vfiowc_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,
+		    struct ib_qp_init_attr *init);
+int vfiowc_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata);
+void vfiowc_qp_error(struct vfiowc_qp *qp);
+void vfiowc_qp_event(struct vfiowc_qp *qp, enum ib_event_type type);
+
+/* qp_table.c */
+int vfiowc_qp_publish(struct vfiowc_qp *qp);
+void vfiowc_qp_withdraw(struct vfiowc_qp *qp);
+struct vfiowc_qp *vfiowc_qp_find_peer(struct vfiowc_qp *qp);
+void vfiowc_qp_put(struct vfiowc_qp *qp);
+void vfiowc_qp_table_exit(void);
+
+/* engine.c */
+int vfiowc_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
+		     const struct ib_send_wr **bad_wr);
+void vfiowc_qp_work(struct work_struct *work);
+void vfiowc_sq_flush(struct vfiowc_qp *qp);
+
+/* rq.c */
+enum vfiowc_rq_peek {
+	VFIOWC_RQ_READY,
+	VFIOWC_RQ_EMPTY,
+	VFIOWC_RQ_BROKEN,
+};
+
+enum vfiowc_rq_peek vfiowc_rq_peek(struct vfiowc_qp *qp);
+bool vfiowc_rq_complete(struct vfiowc_qp *qp, struct vfiowc_cqe *cqe,
+			bool solicited);
+void vfiowc_rq_flush(struct vfiowc_qp *qp);
+
+/* mr.c */
+struct ib_mr *vfiowc_reg_user_mr(struct ib_pd *pd, u64 start, u64 length,
+				 u64 iova, int access, struct ib_dmah *dmah,
+				 struct ib_udata *udata);
+int vfiowc_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata);
+struct vfiowc_mr *vfiowc_mr_alloc(struct ib_pd *pd, u64 length, u64 iova,
+				  int access);
+int vfiowc_mr_publish(struct vfiowc_mr *mr);
+void vfiowc_mr_withdraw(struct vfiowc_mr *mr);
+void vfiowc_mr_drain(struct vfiowc_mr *mr);
+enum vfiowc_vendor_err vfiowc_mr_get(struct vfiowc_dev *dev, struct ib_pd *pd,
+				     const struct vfiowc_sge *sge, u32 offset,
+				     u32 length, int access,
+				     struct vfiowc_mr **mrp);
+void vfiowc_mr_put(struct vfiowc_mr *mr);
+void vfiowc_mr_query(struct vfiowc_mr *mr, struct vfiowc_mr_query *query);
+
+/* mr_dmabuf.c */
+struct ib_mr *vfiowc_reg_user_mr_dmabuf(struct ib_pd *pd, u64 offset,
+					u64 length, u64 iova, int fd, int access,
+					struct ib_dmah *dmah,
+					struct uverbs_attr_bundle *attrs);
+void vfiowc_mr_dmabuf_release(struct vfiowc_mr *mr);
+
+/* order.c */
+void vfiowc_order_write(const struct vfiowc_span *to,
+			const struct vfiowc_span *from, u32 length);
+
+/* copy.c */
+void vfiowc_copy(const struct vfiowc_span *to, const struct vfiowc_span *from,
+		 u32 length);
+u32 vfiowc_io_trim(u64 address, u32 run, u64 left);
+
+/* uverbs.c */
+extern const struct uapi_definition vfiowc_uapi_defs[];
+
+#endif /* _VFIOWC_RDMA_H */
