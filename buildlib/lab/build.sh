@@ -39,7 +39,7 @@ build_modules() {
 build_userspace() {
 	local source=$1 output=$2 preset=$3
 	shift 3
-	in_view env LAB_DEV=${LAB_DEV:-} bash -euc 'cd "$1"; output=$2 preset=$3; shift 3
+	in_view env LAB_DEV="${LAB_DEV:-}" bash -euc 'cd "$1"; output=$2 preset=$3; shift 3
 		export RDMA_CORE_SOURCE=$(echo /usr/src/rdma-core-*)
 		[ -e "$output/build.ninja" ] || cmake --preset "$preset" -B "$output" "$@"
 		ninja ${LAB_DEV:+-k0} -C "$output" || [ $LAB_DEV ]' build "$source" "$output" "$preset" "$@"

@@ -178,6 +178,7 @@ END
 # also occur by chance, only what unpacks to an ELF file counts.
 recipe_vmlinux() {
 	local root=$1 image=$2 offset
+	# shellcheck disable=SC2013
 	for offset in $(LC_ALL=C grep -aobP '\x28\xb5\x2f\xfd' "$image" | cut -d: -f1); do
 		if [[ $(recipe_unzstd "$root" "$image" "$offset" | head -c 4 | tail -c 3) == ELF ]]; then
 			recipe_unzstd "$root" "$image" "$offset"

@@ -1,1 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+# shellcheck shell=bash
+# Static checks of `lab test`. One result per tool and kind; what a tool said is shown when it fails.
 
+static_suite() {
+	suite_wanted static || return 0
+	say "static: checks"
+	static_check kernel_builds_without_warnings_or_sparse_complaints static_kernel
+	static_check checkpatch_strict_is_silent static_checkpatch
+	static_check shellcheck_is_silent static_shellcheck
+	static_check python_compiles static_python
+	static_check published_headers_stand_alone_in_c_and_cxx static_headers
+	static_check every_source_names_its_licence static_licence
+	static_check no_unfinished_mark_is_left static_marks
+	static_check no_package_host_is_named static_hosts
+}
+
+static_check() {
+	local start=$EPOCHREALTIME
+	wanted "static/$1" || return 0
+	try "static-$1" "$2"
+	if ((STATUS == 77)); then
+		record skip "static/$1" "$(since "$start")" "$(tail -n 1 "$LAB_LOG")"
+	elif ((STATUS)); then
+		record fail "static/$1" "$(since "$start")" "its output is shown"
+		show_tail "$LAB_LOG" 40
+	else
+		record pass "static/$1" "$(since "$start")" ""
+	fi
+}
+
+# files REGEX: tracked files, or all when this is no git checkout, whose path matches.
+static_files() {
+	(
+		cd "$LAB_TOP" || exit
+		git -c safe.directory="$LAB_TOP" ls-files --cached --others --exclude-standard 2>/dev/null ||
+			find . -type f -not -path './.git/*' -printf '%P\n'
+	) | grep -E -- "$1" | while read -r file; do
+		[[ ! -f $LAB_TOP/$file ]] || echo "$file"
+	done
+}
+
+# W=1 and sparse in one build of its own, from nothing: a warning appears only when a file is compiled.
+static_kernel() {
+	rm -rf "$TREE_DIR/static"
+	mkdir -p "$TREE_DIR/static"
+	build_modules /lab/src /lab/build/static W=1 C=2
+	# Only what is said about our own files: sparse also comments on the kernel's headers.
+	! grep -E '/lab/src/.*(warning|error):' "$LAB_LOG" >"$LAB_RUN/complaints"
+}
+
+static_checkpatch() {
+	local dir files
+	dir=$(checkpatch_dir) || { echo "checkpatch.pl is not to be had from the mirror"; return 77; }
+	mapfile -t files < <(static_files '^(kernel|kernel-headers|tests/guest/modules)/.*\.[ch]$')
+	cd "$LAB_TOP" || return
+	# The host has perl: mmdebstrap is written in it.
+	perl "$dir/checkpatch.pl" --no-tree --strict --terse --no-summary --show-types -f "${files[@]}"
+}
+
+static_shellcheck() {
+	local files
+	mapfile -t files < <(static_files '^(lab|\.ci/run|buildlib/lab/guest/[a-z0-9]+|tests/guest/run-tests)$|\.sh$')
+	in_view bash -euc 'cd /lab/src; shellcheck -x "$@"' shellcheck "${files[@]}"
+}
+
+static_python() {
+	local files
+	mapfile -t files < <(static_files '\.py$')
+	in_view bash -euc 'cd /lab/src; for f; do python3 -c "compile(open(\"$f\").read(), \"$f\", \"exec\")"; done' python "${files[@]}"
+}
+
+# Against the installed tree, as an application sees it.
+static_headers() {
+	in_view bash -euc '
+		inc=/lab/run/stage/usr/include
+		for header in $(cd $inc && find infiniband -name "*.h"); do
+			for how in "gcc -std=gnu11" "clang -std=gnu11" "g++ -x c++ -std=c++17"; do
+				echo "$how $header"
+				echo "#include <$header>" >/tmp/one.c
+				$how -Wall -Wextra -Werror -I$inc -fsyntax-only /tmp/one.c
+			done
+		done'
+}
+
+static_licence() {
+	local file bad=0
+	for file in $(static_files '\.([chS]|sh|py|cmake|awk)$|(^|/)(Kbuild|Makefile|CMakeLists\.txt)$|^lab$|^\.ci/run$'); do
+		if ! head -n 3 "$LAB_TOP/$file" | grep -qE 'SPDX-License-Identifier: ((GPL-2\.0) OR Linux-OpenIB|GPL-2\.0|GPL-2\.0 WITH Linux-syscall-note|\(\(GPL-2\.0 WITH Linux-syscall-note\) OR Linux-OpenIB\))( \*/)?$'; then
+			echo "$file: no SPDX-License-Identifier of this project in its first three lines"
+			bad=1
+		fi
+	done
+	return $bad
+}
+
+# The words are taken apart so that this file does not find itself.
+static_marks() {
+	local files
+	mapfile -t files < <(static_files '\.([ch]|sh|py|cmake|awk|md)$|^lab$')
+	cd "$LAB_TOP" || return
+	! grep -nE '\b(TO''DO|FIX''ME|X''XX|HA''CK)\b' -- "${files[@]}"
+}
+
+static_hosts() {
+	local files
+	mapfile -t files < <(static_files '.')
+	cd "$LAB_TOP" || return
+	! grep -nE '[a-z]+\.debian\.(org|net)/|://(deb|ftp|archive|mirror)[a-z0-9.-]*\.' -- "${files[@]}"
+}
+
+# checkpatch_dir: prints where checkpatch.pl and its word lists are. It comes from the package of the
+# kernel's source: 160 MB for three files, so they are kept beside the root.
+checkpatch_dir() {
+	local dir=$LAB_CACHE/tools/${ROOT_DIR##*/}
+	if [[ ! -e $dir/stamp ]]; then
+		(checkpatch_fetch "$dir") >&2 || return 1
+	fi
+	echo "$dir"
+}
+
+checkpatch_fetch() {
+	local dir=$1 apt=$LAB_RUN/apt version mirror
+	mirror=$(host_mirror)
+	version=$(grep -oE '^[0-9]+\.[0-9]+' <<<"$KERNEL")
+	mkdir -p "$dir" "$LAB_RUN/checkpatch"
+	[[ -e $apt/sources.list ]] || recipe_lists "$apt" "$mirror" || return 1
+	cd "$LAB_RUN/checkpatch" || return 1
+	recipe_apt "$apt" apt-get download "linux-source-$version" || return 1
+	dpkg-deb --fsys-tarfile "linux-source-${version}"_*.deb |
+		tar -xf - --strip-components=3 --wildcards './usr/src/linux-source-*.tar.xz' || return 1
+	chroot "$ROOT" xz -dc <"linux-source-$version.tar.xz" 2>/dev/null |
+		tar -xf - -C "$dir" --strip-components=2 --occurrence=1 \
+			"linux-source-$version/scripts/"{checkpatch.pl,spelling.txt,const_structs.checkpatch} || true
+	[[ -s $dir/checkpatch.pl && -s $dir/spelling.txt && -s $dir/const_structs.checkpatch ]] || return 1
+	rm -rf "$LAB_RUN/checkpatch"
+	touch "$dir/stamp"
+}

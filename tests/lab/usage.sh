@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+# The command line of ./lab: help, wrong usage, one JSON object. Nothing here builds or boots.
+# shellcheck source=tests/lab/lib.bash
+. "$(dirname -- "$0")/lib.bash"
+export VFIOWC_CACHE=$WORK/cache
+
+help_of_every_command_succeeds() {
+	local command
+	for command in '' demo test run shell defects build clean; do
+		# shellcheck disable=SC2086
+		lab $command --help
+		check "help of '$command' succeeds" equal "$CODE" 0
+		check "help of '$command' goes to stdout" contains "$OUT" "Usage: ./lab"
+	done
+}
+
+options_may_stand_before_and_after_the_command() {
+	lab --json --help run
+	check "before" one_object "$OUT" "o['ok'] and 'run' in o['help']"
+	lab run --json --help
+	check "after" one_object "$OUT" "o['ok'] and 'run' in o['help']"
+}
+
+wrong_usage_says_what_and_ends_with_status_2() {
+	local case
+	while read -r case; do
+		# shellcheck disable=SC2086
+		lab $case
+		check "status of 'lab $case'" equal "$CODE" 2
+		check "message of 'lab $case'" contains "$ERR" "--help"
+		check "stdout of 'lab $case'" equal "$OUT" ""
+	done <<'END'
+
+fly
+--nonsense demo
+demo extra
+demo --seed
+demo --seed -1
+demo --seed 1x
+demo --seed 18446744073709551616
+test --filter (
+test --filter
+run
+run true
+run --
+run --package
+run --package ../evil -- true
+run --timeout soon -- true
+shell now
+build it
+clean --everything
+defects no_such_defect
+defects --nonsense
+--mirror nowhere demo
+--kernel latest demo
+--accel warp demo
+END
+}
+
+wrong_usage_with_json_is_one_object_too() {
+	lab demo --seed x --json
+	check "status" equal "$CODE" 2
+	check "object" one_object "$OUT" "o['ok'] is False and 'seed' in o['error']"
+}
+
+largest_seed_is_accepted() {
+	# shellcheck disable=SC1091
+	check "seed" equal "$(. "$LAB_LIB/common.sh"; . "$LAB_LIB/demo.sh"; parse_demo --seed=18446744073709551615; echo "$DEMO_SEED")" \
+		18446744073709551615
+}
+
+clean_of_an_empty_cache_succeeds() {
+	lab clean --json
+	check "status" equal "$CODE" 0
+	check "object" one_object "$OUT" "o == {'ok': True, 'removed': [], 'kept': []}"
+}
+
+cache_that_cannot_be_written_is_named() {
+	touch "$WORK/file"
+	lab --cache "$WORK/file/cache" build
+	check "status" equal "$CODE" 1
+	check "message" contains "$ERR" "$WORK/file/cache cannot be written"
+}
+
+lab_works_through_a_symbolic_link() {
+	ln -s "$(realpath "$LAB")" "$WORK/link"
+	check "help" contains "$("$WORK/link" --help)" "Usage: ./lab"
+}
+
+run_tests help_of_every_command_succeeds options_may_stand_before_and_after_the_command \
+	wrong_usage_says_what_and_ends_with_status_2 wrong_usage_with_json_is_one_object_too \
+	largest_seed_is_accepted clean_of_an_empty_cache_succeeds cache_that_cannot_be_written_is_named \
+	lab_works_through_a_symbolic_link
