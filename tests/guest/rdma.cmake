@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 # Tests of the software RDMA device through public verbs.
-add_library(vfiowc_guest_rdma STATIC rdma_fixture.c)
-target_link_libraries(vfiowc_guest_rdma PUBLIC vfiowc_guest PkgConfig::IBVERBS)
+add_library(vfiowc_guest_rdma STATIC rdma_fixture.c rdma_slice.c)
+target_link_libraries(vfiowc_guest_rdma PUBLIC vfiowc_guest_exporter PkgConfig::IBVERBS)
 
-foreach(subject verbs errors events process doorbell)
+foreach(subject verbs errors events process doorbell misuse tools dmabuf single_access)
 	vfiowc_guest_test(NAME rdma_${subject} SOURCES rdma_${subject}.c LIBS vfiowc_guest_rdma)
 endforeach()
+if(TARGET vfiowcdv)
+	foreach(subject dv revoke tph)
+		vfiowc_guest_test(NAME rdma_${subject} SOURCES rdma_${subject}.c LIBS vfiowc_guest_rdma vfiowcdv)
+	endforeach()
+endif()

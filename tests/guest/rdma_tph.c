@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+/*
+ * Steering tags, from the exporter that publishes them to the transfers that carry them: read at
+ * registration in the namespace that the device can emit (sysfs attribute "tph"), shown by the MR query,
+ * and by the tracepoint vfiowc:dma in every transfer to the region. None of the guest's devices is a TPH
+ * completer: the module parameter tph_override says that one is.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <infiniband/vfiowcdv.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rdma_slice.h"
+
+#define MAP_LEN 0x10000
+#define SLICE_LEN 0x8000
+#define ST 0x5a
+#define ST_EXT 0xbeef
+#define PH 2
+#define EMIT "/sys/class/infiniband/" RDMA_DEVICE "/tph"
+#define TRACING "/sys/kernel/tracing/"
+#define ROWS_MAX 64
+
+static struct rdma_node node;
+static struct ibv_qp *qp[2];
+static struct rdma_buf host;
+static struct rdma_bar bar;
+static int dmabuf;
+
+static int setup(void **state)
+{
+	guest_setup(state);
+	rdma_node_open(&node);
+	rdma_qp_pair(&node, qp);
+	host = rdma_buf_alloc(node.pd, SLICE_LEN, RDMA_REMOTE);
+	rdma_pattern(host.addr, SLICE_LEN, 1);
+	rdma_bar_open(&bar, EXPORTER_DRIVER, GUEST_IVSHMEM, 2, MAP_LEN);
+	exporter_param("tph_override", "3");
+	dmabuf = rdma_export(&bar, 0, SLICE_LEN);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	close(dmabuf);
+	exporter_param("tph_override", "0");
+	guest_write_file(EMIT, "off");
+	rdma_bar_close(&bar);
+	rdma_buf_free(&host);
+	rdma_qp_unpair(qp);
+	rdma_node_close(&node);
+	return guest_teardown(state);
+}
+
+static void emit(const char *what)
+{
+	char now[32];
+
+	assert_int_equal(guest_write_file(EMIT, what), 0);
+	assert_int_equal(guest_read_file(EMIT, now, sizeof(now)), 0);
+	assert_string_equal(now, what);
+}
+
+static void publish(uint32_t flags)
+{
+	struct vfiowc_feature_tph tph = {
+		.dmabuf_fd = dmabuf,
+		.flags = flags,
+		.steering_tag = flags & VFIOWC_TPH_ST ? ST : 0,
+		.steering_tag_ext = flags & VFIOWC_TPH_ST_EXT ? ST_EXT : 0,
+		.ph = flags ? PH : 0,
+	};
+
+	assert_int_equal(exporter_feature(&bar.exp, VFIO_DEVICE_FEATURE_SET,
+					  VFIOWC_FEATURE_DMA_BUF_TPH, &tph, sizeof(tph)), 0);
+}
+
+static struct rdma_buf reg(void)
+{
+	return rdma_reg_slice(node.pd, dmabuf, bar.map, SLICE_LEN);
+}
+
+static void assert_tag(const struct rdma_buf *slice, uint32_t ns, uint32_t st)
+{
+	struct vfiowcdv_mr_attr attr;
+
+	assert_int_equal(vfiowcdv_query_mr(slice->mr, &attr, sizeof(attr)), 0);
+	assert_int_equal(attr.tph_ns, ns);
+	assert_int_equal(attr.tph_valid, ns != VFIOWCDV_TPH_NONE);
+	if (ns == VFIOWCDV_TPH_NONE)
+		return;
+	assert_int_equal(attr.steering_tag, st);
+	assert_int_equal(attr.ph, PH);
+}
+
+/* What a region registered now carries. */
+static void assert_fresh_tag(uint32_t ns, uint32_t st)
+{
+	struct rdma_buf slice = reg();
+
+	assert_tag(&slice, ns, st);
+	rdma_dereg_slice(&slice);
+}
+
+static void region_gets_the_tag_of_the_emitted_namespace(void **state)
+{
+	(void)state;
+	publish(VFIOWC_TPH_ST | VFIOWC_TPH_ST_EXT);
+	emit("st");
+	assert_fresh_tag(VFIOWCDV_TPH_ST, ST);
+	emit("st_ext");
+	assert_fresh_tag(VFIOWCDV_TPH_ST_EXT, ST_EXT);
+	emit("off");
+	assert_fresh_tag(VFIOWCDV_TPH_NONE, 0);
+}
+
+static void tags_are_never_converted_between_namespaces(void **state)
+{
+	(void)state;
+	publish(VFIOWC_TPH_ST_EXT);
+	emit("st");
+	assert_fresh_tag(VFIOWCDV_TPH_NONE, 0);
+	publish(VFIOWC_TPH_ST);
+	emit("st_ext");
+	assert_fresh_tag(VFIOWCDV_TPH_NONE, 0);
+}
+
+static void live_region_keeps_the_tag_it_read(void **state)
+{
+	struct rdma_buf slice;
+
+	(void)state;
+	publish(VFIOWC_TPH_ST);
+	emit("st");
+	slice = reg();
+	publish(0);
+	emit("off");
+	assert_tag(&slice, VFIOWCDV_TPH_ST, ST);
+	rdma_dereg_slice(&slice);
+	emit("st");
+	assert_fresh_tag(VFIOWCDV_TPH_NONE, 0);
+}
+
+static void unknown_namespace_is_refused(void **state)
+{
+	(void)state;
+	emit("st");
+	assert_int_equal(guest_write_file(EMIT, "st_both"), EINVAL);
+	emit("st");
+}
+
+/* One line of the tracepoint, without what the test does not look at. */
+struct row {
+	unsigned int qpn, remote, target, length, st, ph;
+	unsigned long long wr_id, key, address;
+	char op[16], ns[16];
+};
+
+static void trace_begin(void)
+{
+	assert_int_equal(guest_write_file(TRACING "events/vfiowc/dma/enable", "1"), 0);
+	assert_int_equal(guest_write_file(TRACING "trace", "\n"), 0);
+}
+
+/* Rows of one queue pair since trace_begin(). */
+static size_t trace_end(uint32_t qpn, struct row rows[ROWS_MAX])
+{
+	FILE *trace = fopen(TRACING "trace", "r");
+	char line[1024];
+	size_t n = 0;
+
+	assert_non_null(trace);
+	while (n < ROWS_MAX && fgets(line, sizeof(line), trace)) {
+		const char *fields = strstr(line, "dev=" RDMA_DEVICE " ");
+		struct row *row = &rows[n];
+
+		if (!fields)
+			continue;
+		print_message("%s", fields);
+		assert_int_equal(sscanf(fields, "dev=%*s qpn=%u wr_id=%llu op=%15s remote=%u target=%u "
+					"key=0x%llx address=0x%llx length=%u ro=%*u ns=%15s st=%u ph=%u",
+					&row->qpn, &row->wr_id, row->op, &row->remote, &row->target,
+					&row->key, &row->address, &row->length, row->ns, &row->st,
+					&row->ph), 11);
+		n += row->qpn == qpn;
+	}
+	fclose(trace);
+	assert_int_equal(guest_write_file(TRACING "events/vfiowc/dma/enable", "0"), 0);
+	return n;
+}
+
+static void trace_rows_equal_the_posted_requests(void **state)
+{
+	static const struct {
+		enum ibv_wr_opcode opcode;
+		const char *op;
+		uint32_t offset, len;
+	} posts[] = {
+		{ IBV_WR_RDMA_WRITE, "write", 0, 4 },
+		{ IBV_WR_RDMA_READ, "read", 100, 4096 },
+		{ IBV_WR_RDMA_WRITE_WITH_IMM, "write_imm", 8, 5 },
+		{ IBV_WR_RDMA_WRITE, "write", 4000, SLICE_LEN - 4000 },
+	};
+	const size_t n = sizeof(posts) / sizeof(posts[0]);
+	struct row rows[ROWS_MAX];
+	struct rdma_buf slice;
+	struct ibv_wc wc;
+
+	(void)state;
+	publish(VFIOWC_TPH_ST | VFIOWC_TPH_ST_EXT);
+	emit("st_ext");
+	slice = reg();
+	assert_int_equal(rdma_post_recv(qp[1], 0, NULL, 0), 0);
+	trace_begin();
+	for (size_t i = 0; i < n; i++) {
+		struct rdma_wr wr = rdma_wr(posts[i].opcode, &host, &slice, posts[i].len);
+
+		wr.wr_id = 1000 + i;
+		wr.remote += posts[i].offset;
+		assert_int_equal(rdma_post(qp[0], &wr), 0);
+		do {
+			wc = rdma_wait(node.cq);
+			assert_wc(wc.status, IBV_WC_SUCCESS);
+		} while (wc.qp_num != qp[0]->qp_num);
+	}
+	assert_int_equal(trace_end(qp[0]->qp_num, rows), n);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(rows[i].wr_id, 1000 + i);
+		assert_string_equal(rows[i].op, posts[i].op);
+		assert_int_equal(rows[i].remote, 1);
+		assert_int_equal(rows[i].target, 1); /* a dma-buf in I/O memory */
+		assert_int_equal(rows[i].key, slice.mr->rkey);
+		assert_int_equal(rows[i].address, (uintptr_t)slice.addr + posts[i].offset);
+		assert_int_equal(rows[i].length, posts[i].len);
+		assert_string_equal(rows[i].ns, "st_ext");
+		assert_int_equal(rows[i].st, ST_EXT);
+		assert_int_equal(rows[i].ph, PH);
+	}
+	rdma_dereg_slice(&slice);
+}
+
+/* A refused request put nothing on the wire. */
+static void refused_request_leaves_no_row(void **state)
+{
+	struct rdma_buf slice = reg();
+	struct rdma_wr wr = rdma_wr(IBV_WR_RDMA_WRITE, &host, &slice, 8);
+	struct row rows[ROWS_MAX];
+
+	(void)state;
+	wr.remote += SLICE_LEN;
+	trace_begin();
+	assert_wc(rdma_do(qp[0], &wr), IBV_WC_REM_ACCESS_ERR);
+	assert_int_equal(trace_end(qp[0]->qp_num, rows), 0);
+	rdma_dereg_slice(&slice);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define tph_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+		tph_test(region_gets_the_tag_of_the_emitted_namespace),
+		tph_test(tags_are_never_converted_between_namespaces),
+		tph_test(live_region_keeps_the_tag_it_read),
+		tph_test(unknown_namespace_is_refused),
+		tph_test(trace_rows_equal_the_posted_requests),
+		tph_test(refused_request_leaves_no_row),
+	};
+
+	return cmocka_run_group_tests(tests, rdma_device_up, rdma_device_down);
+}
