@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+/* Both headers in C++, their inline functions called so that they are compiled. */
+#include <infiniband/vfiowc_order.h>
+#include <infiniband/vfiowc.h>
+
+uint32_t every_inline_call(volatile void *word);
+
+uint32_t every_inline_call(volatile void *word)
+{
+	vfiowc_wc_flush();
+	vfiowc_ring32(word, 1);
+	vfiowc_ring64(word, 1);
+	vfiowc_ring32_wc(word, 1);
+	vfiowc_ring64_wc(word, 1);
+	vfiowc_acquire();
+	return vfiowc_deliver(word);
+}
