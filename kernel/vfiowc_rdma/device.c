@@ -66,6 +66,8 @@ static int vfiowc_query_device(struct ib_device *ibdev,
 	*attr = (struct ib_device_attr){
 		.sys_image_guid = ibdev->node_guid,
 		.device_cap_flags = IB_DEVICE_RC_RNR_NAK_GEN,
+		/* `rdma link delete` */
+		.kernel_cap_flags = IBK_ALLOW_USER_UNREG,
 		.max_mr_size = VFIOWC_MAX_MR_BYTES,
 		.page_size_cap = PAGE_SIZE,
 		.max_qp = VFIOWC_MAX_QP,
