@@ -124,7 +124,7 @@ defect_build() {
 		;;
 	userspace)
 		build_userspace /lab/src /lab/build/release release
-		if [[ -x $VIEW/lab/build/release/tests/unit/$program ]]; then
+		if in_view ctest --test-dir /lab/build/release -N | grep -E "^ *Test +#[0-9]+: $program\$"; then
 			defect_run_unit "$dir" "$program"
 		else
 			defect_take_files "$dir" "/lab/run/defects/$1/stage"
@@ -147,7 +147,7 @@ defect_take_modules() {
 
 defect_run_unit() {
 	local status=0
-	in_view env CMOCKA_MESSAGE_OUTPUT=TAP timeout 120 "/lab/build/release/tests/unit/$2" >"$1/log" 2>&1 || status=$?
+	unit_run /lab/build/release "$2" >"$1/log" 2>&1 || status=$?
 	echo $status >"$1/status"
 }
 

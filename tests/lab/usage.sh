@@ -65,9 +65,8 @@ wrong_usage_with_json_is_one_object_too() {
 }
 
 largest_seed_is_accepted() {
-	# shellcheck disable=SC1091
-	check "seed" equal "$(. "$LAB_LIB/common.sh"; . "$LAB_LIB/demo.sh"; parse_demo --seed=18446744073709551615; echo "$DEMO_SEED")" \
-		18446744073709551615
+	check "seed" equal "$(LAB_LIB=$LAB_LIB bash -c '. "$LAB_LIB/common.sh"; . "$LAB_LIB/demo.sh"
+		parse_demo --seed=18446744073709551615; echo "$DEMO_SEED"')" 18446744073709551615
 }
 
 clean_of_an_empty_cache_succeeds() {
