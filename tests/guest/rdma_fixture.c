@@ -2,6 +2,7 @@
 /* The RDMA device of the guest and the smallest tools to drive it: see rdma_fixture.h. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_addr.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,6 +13,25 @@
 #define PORT 1
 #define CQ_DEPTH 256
 #define WAIT_MS 10000
+#define LINK_UP_MS 30000
+
+/*
+ * Has the netdev an address that can be used? Its link-local one is tentative (0x40) for a second or two
+ * after the link has come up, and until then no path to it is found.
+ */
+static bool has_address(void *netdev)
+{
+	char text[4096], name[32], *line;
+	unsigned int flags;
+
+	if (guest_read_file("/proc/net/if_inet6", text, sizeof(text)))
+		return false;
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		if (sscanf(line, "%*s %*x %*x %*x %x %31s", &flags, name) == 2 &&
+		    !strcmp(name, netdev) && !(flags & IFA_F_TENTATIVE))
+			return true;
+	return false;
+}
 
 int rdma_device_up(void **state)
 {
@@ -24,8 +44,11 @@ int rdma_device_up(void **state)
 		print_error("no e1000e netdev to add " RDMA_DEVICE " to\n");
 		return -1;
 	}
-	if (guest_run("ip link set %s up", netdev))
+	if (guest_run("ip link set %s up", netdev) ||
+	    !guest_wait_for(has_address, netdev, LINK_UP_MS)) {
+		print_error("%s does not come up\n", netdev);
 		return -1;
+	}
 	context = rdma_open();
 	if (context)
 		return ibv_close_device(context);

@@ -99,9 +99,12 @@ static void connect_pair(void)
 
 static int setup(void **state)
 {
+	struct mapping found[RINGS_MAX];
+
 	guest_setup(state);
 	rdma_node_open(&node);
-	assert_int_equal(ring_mappings(&cq), 1);
+	assert_int_equal(ring_mappings(found), 1);
+	cq = found[0];
 	connect_pair();
 	src = rdma_buf_alloc(node.pd, BUF_LEN, RDMA_REMOTE);
 	dst = rdma_buf_alloc(node.pd, BUF_LEN, RDMA_REMOTE);
@@ -262,6 +265,14 @@ static void *scribble(void *arg)
 	return NULL;
 }
 
+static void revive(void)
+{
+	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_RESET };
+
+	assert_int_equal(ibv_modify_qp(qp[0], &attr, IBV_QP_STATE), 0);
+	rdma_qp_connect(qp[0], &node.gid, qp[1]->qp_num);
+}
+
 /* Slots and indices change while the kernel reads them: it must have copied before it checked. */
 static void rings_may_change_under_the_kernels_eyes(void **state)
 {
@@ -272,15 +283,8 @@ static void rings_may_change_under_the_kernels_eyes(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, scribble, NULL), 0);
 	for (int i = 0; i < 2000; i++) {
 		doorbell();
-		if (i % 50)
-			continue;
-		/* back to life */
-		struct ibv_qp_attr attr = { .qp_state = IBV_QPS_RESET };
-
-		ibv_modify_qp(qp[0], &attr, IBV_QP_STATE);
-		rdma_qp_init(qp[0], RDMA_REMOTE);
-		rdma_qp_rtr(qp[0], &node.gid, qp[1]->qp_num);
-		rdma_qp_rts(qp[0], 7);
+		if (i % 50 == 0)
+			revive();
 	}
 	scribbling = false;
 	pthread_join(thread, NULL);

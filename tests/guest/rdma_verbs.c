@@ -6,7 +6,8 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "rdma_fixture.h"
@@ -287,6 +288,9 @@ static void send_waits_for_a_late_receive(void **state)
 #define THREADS 4
 #define POSTS_PER_THREAD 400
 
+/* Requests that may still be posted before a completion is taken: the completion queue never overflows. */
+static atomic_int credits;
+
 struct poster {
 	pthread_t thread;
 	uint32_t index;
@@ -302,9 +306,11 @@ static void *post_many(void *arg)
 	wr.remote += 64 * poster->index;
 	for (uint32_t i = 0; i < POSTS_PER_THREAD && !poster->err; i++) {
 		wr.wr_id = poster->index;
-		do {
-			poster->err = rdma_post(qp[0], &wr);
-		} while (poster->err == ENOMEM && !sched_yield());
+		while (atomic_fetch_sub(&credits, 1) <= 0) {
+			atomic_fetch_add(&credits, 1);
+			sched_yield();
+		}
+		poster->err = rdma_post(qp[0], &wr);
 	}
 	return NULL;
 }
@@ -316,6 +322,7 @@ static void threads_share_a_queue_pair(void **state)
 	unsigned int seen[THREADS] = {};
 
 	(void)state;
+	credits = RDMA_DEPTH;
 	for (uint32_t i = 0; i < THREADS; i++) {
 		posters[i].index = i;
 		assert_int_equal(pthread_create(&posters[i].thread, NULL, post_many, &posters[i]), 0);
@@ -326,6 +333,7 @@ static void threads_share_a_queue_pair(void **state)
 		assert_wc(wc.status, IBV_WC_SUCCESS);
 		assert_in_range(wc.wr_id, 0, THREADS - 1);
 		seen[wc.wr_id]++;
+		credits++;
 	}
 	for (int i = 0; i < THREADS; i++) {
 		pthread_join(posters[i].thread, NULL);
