@@ -4,6 +4,11 @@ add_library(vfiowc_guest_exporter STATIC exporter.c)
 target_include_directories(vfiowc_guest_exporter PUBLIC ${PROJECT_SOURCE_DIR}/kernel-headers)
 target_link_libraries(vfiowc_guest_exporter PUBLIC vfiowc_guest)
 
-foreach(subject feature mmap tph)
-	vfiowc_guest_test(NAME exporter_${subject} SOURCES exporter_${subject}.c LIBS vfiowc_guest_exporter)
+# Its kernel module is built by `./lab` and installed beside the exporter.
+add_library(vfiowc_guest_importer STATIC importer.c)
+target_link_libraries(vfiowc_guest_importer PUBLIC vfiowc_guest)
+
+foreach(subject causes feature importer life mmap revoke stock tph)
+	vfiowc_guest_test(NAME exporter_${subject} SOURCES exporter_${subject}.c
+		LIBS vfiowc_guest_exporter vfiowc_guest_importer)
 endforeach()

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+/*
+ * What takes the memory away for a time (decode off, D3, resets of every kind, low power) and for good
+ * (close): importers are told, mappings raise SIGBUS meanwhile, and it heals by itself, or never.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/pci_regs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "exporter.h"
+#include "importer.h"
+
+/* Power states as PCI_PM_CTRL has them. */
+#define PM_D0 0
+#define PM_D3HOT 3
+
+/* One dma-buf in use: mapped by the CPU and by an importer. */
+struct use {
+	struct exporter *exp;
+	int fd;
+	int importer;
+	volatile uint8_t *map;
+};
+
+static struct use begin_use(struct exporter *exp)
+{
+	struct use use = { .exp = exp };
+
+	use.fd = exporter_export(exp, VFIOWC_MEMATTR_WC, MIB, MIB);
+	use.map = exporter_mmap(use.fd, MIB);
+	use.map[0] = 1;
+	use.map[PAGE] = 2;
+	use.importer = importer_open();
+	assert_int_equal(importer_attach(use.importer, use.fd, NULL, IMPORTER_DYNAMIC), 0);
+	assert_int_equal(importer_do(use.importer, IMPORTER_CPU_MAP), 0);
+	return use;
+}
+
+static void end_use(struct use *use)
+{
+	close(use->importer);
+	munmap((void *)use->map, MIB);
+	close(use->fd);
+}
+
+static void assert_cut_off(const struct use *use)
+{
+	assert_true(importer_info(use->importer).nr_invalidates);
+	assert_false(importer_info(use->importer).mapped);
+	assert_int_equal(importer_do(use->importer, IMPORTER_CPU_MAP), -ENODEV);
+	assert_true(guest_sigbus_read8(use->map));
+	assert_true(guest_sigbus_write8(use->map + PAGE, 1));
+	assert_true(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, use->fd, 0) == MAP_FAILED);
+	assert_int_equal(errno, ENODEV);
+}
+
+static void assert_revoked_for_a_time(const struct use *use)
+{
+	assert_cut_off(use);
+	assert_int_equal(exporter_state(use->exp, use->fd), VFIOWC_DMA_BUF_REVOKED_TEMP);
+}
+
+/* Nobody had to do anything for it, and the type is what it was. */
+static void assert_healed(const struct use *use)
+{
+	assert_true(importer_info(use->importer).nr_invalidates);
+	assert_false(importer_info(use->importer).mapped);
+	assert_int_equal(exporter_state(use->exp, use->fd), VFIOWC_DMA_BUF_LIVE);
+	assert_false(guest_sigbus_write8(use->map, 7));
+	assert_int_equal(use->map[0], 7);
+	assert_int_equal(exporter_pte_type(use->exp, use->map), VFIOWC_PTE_WC);
+	assert_int_equal(importer_do(use->importer, IMPORTER_CPU_MAP), 0);
+}
+
+static void decode_off_and_on(void **state)
+{
+	struct use use = begin_use(*state);
+
+	exporter_decode(use.exp, false);
+	assert_revoked_for_a_time(&use);
+	exporter_decode(use.exp, true);
+	assert_healed(&use);
+	end_use(&use);
+}
+
+static void bus_master_toggle_revokes_nothing(void **state)
+{
+	struct use use = begin_use(*state);
+	uint32_t command = exporter_config_read(use.exp, PCI_COMMAND, 2);
+
+	exporter_config_write(use.exp, PCI_COMMAND, 2, command ^ PCI_COMMAND_MASTER);
+	exporter_config_write(use.exp, PCI_COMMAND, 2, command);
+	assert_int_equal(importer_info(use.importer).nr_invalidates, 0);
+	assert_true(importer_info(use.importer).mapped);
+	assert_int_equal(exporter_pte_type(use.exp, use.map), VFIOWC_PTE_WC);
+	end_use(&use);
+}
+
+static void forked_child_heals_too(void **state)
+{
+	struct use use = begin_use(*state);
+	int go[2], seen[2], status;
+	pid_t child;
+	char byte;
+
+	assert_int_equal(pipe(go) | pipe(seen), 0);
+	child = fork();
+	if (!child) {
+		if (read(go[0], &byte, 1) != 1 || !guest_sigbus_read8(use.map) ||
+		    write(seen[1], "s", 1) != 1 || read(go[0], &byte, 1) != 1)
+			_exit(1);
+		_exit(guest_sigbus_write8(use.map, 5) ? 2 : 0);
+	}
+	close(seen[1]); /* so that a child that dies is an end of file */
+	exporter_decode(use.exp, false);
+	assert_int_equal(write(go[1], "0", 1), 1);
+	assert_int_equal(read(seen[0], &byte, 1), 1);
+	exporter_decode(use.exp, true);
+	assert_int_equal(write(go[1], "1", 1), 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(use.map[0], 5);
+	assert_healed(&use);
+	close(go[0]);
+	close(go[1]);
+	close(seen[0]);
+	end_use(&use);
+}
+
+static void d3hot_and_back(void **state)
+{
+	struct use use = begin_use(*state);
+	unsigned int pm = exporter_capability(use.exp, PCI_CAP_ID_PM);
+
+	assert_true(pm);
+	exporter_config_write(use.exp, pm + PCI_PM_CTRL, 2, PM_D3HOT);
+	assert_revoked_for_a_time(&use);
+	exporter_config_write(use.exp, pm + PCI_PM_CTRL, 2, PM_D0);
+	exporter_enable_memory(use.exp);
+	assert_healed(&use);
+	end_use(&use);
+}
+
+static void function_level_reset(void **state)
+{
+	struct use use = begin_use(*state);
+	unsigned int exp_cap = exporter_capability(use.exp, PCI_CAP_ID_EXP);
+	uint32_t control;
+
+	assert_true(exp_cap);
+	control = exporter_config_read(use.exp, exp_cap + PCI_EXP_DEVCTL, 2);
+	exporter_config_write(use.exp, exp_cap + PCI_EXP_DEVCTL, 2, control | PCI_EXP_DEVCTL_BCR_FLR);
+	exporter_enable_memory(use.exp);
+	assert_healed(&use);
+	end_use(&use);
+}
+
+static void vfio_device_reset(void **state)
+{
+	struct use use = begin_use(*state);
+
+	assert_return_code(ioctl(use.exp->vfio.device, VFIO_DEVICE_RESET), errno);
+	exporter_enable_memory(use.exp);
+	assert_healed(&use);
+	end_use(&use);
+}
+
+/* Core tells nobody about this one. */
+static void sysfs_reset(void **state)
+{
+	struct use use = begin_use(*state);
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", use.exp->bdf);
+	assert_int_equal(guest_write_file(path, "1"), 0);
+	exporter_enable_memory(use.exp);
+	assert_int_equal(importer_info(use.importer).nr_invalidates, 1);
+	assert_healed(&use);
+	end_use(&use);
+}
+
+static int low_power(const struct exporter *exp, uint32_t feature)
+{
+	struct vfio_device_low_power_entry_with_wakeup unused = {};
+
+	return exporter_feature(exp, VFIO_DEVICE_FEATURE_SET, feature, &unused, sizeof(unused));
+}
+
+static void low_power_entry_and_exit(void **state)
+{
+	struct use use = begin_use(*state);
+
+	assert_int_equal(low_power(use.exp, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY), 0);
+	/* No look through the device fd: any ioctl would wake it. */
+	assert_true(guest_sigbus_read8(use.map));
+	assert_true(importer_info(use.importer).nr_invalidates);
+	assert_false(importer_info(use.importer).mapped);
+	assert_int_equal(low_power(use.exp, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT), 0);
+	exporter_enable_memory(use.exp);
+	assert_healed(&use);
+	end_use(&use);
+}
+
+static void decode_off_waits_for_a_slow_importer(void **state)
+{
+	struct exporter *exp = *state;
+	int fd = exporter_export(exp, VFIOWC_MEMATTR_NC, 0, PAGE), importer = importer_open();
+
+	assert_int_equal(importer_attach_policy(importer, fd, NULL, IMPORTER_UNMAP_LATER, 300), 0);
+	assert_int_equal(importer_do(importer, IMPORTER_CPU_MAP), 0);
+	exporter_decode(exp, false);
+	assert_false(importer_info(importer).mapped);
+	exporter_decode(exp, true);
+	assert_int_equal(importer_do(importer, IMPORTER_CPU_MAP), 0);
+	close(importer);
+	close(fd);
+}
+
+static void sysfs_reset_waits_for_a_slow_importer(void **state)
+{
+	struct exporter *exp = *state;
+	int fd = exporter_export(exp, VFIOWC_MEMATTR_NC, 0, PAGE), importer = importer_open();
+	char path[128];
+
+	assert_int_equal(importer_attach_policy(importer, fd, NULL, IMPORTER_UNMAP_LATER, 300), 0);
+	assert_int_equal(importer_do(importer, IMPORTER_CPU_MAP), 0);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", exp->bdf);
+	assert_int_equal(guest_write_file(path, "1"), 0);
+	assert_false(importer_info(importer).mapped);
+	assert_int_equal(guest_log_count("still uses"), 0);
+	close(importer);
+	close(fd);
+}
+
+/* As stock: an fd, which becomes usable with the memory. */
+static void export_with_decode_off_works_once_it_is_on(void **state)
+{
+	struct exporter *exp = *state;
+	volatile uint8_t *map;
+	int fd, importer = importer_open();
+
+	exporter_decode(exp, false);
+	fd = exporter_export(exp, VFIOWC_MEMATTR_WC, 0, MIB);
+	assert_int_equal(exporter_state(exp, fd), VFIOWC_DMA_BUF_REVOKED_TEMP);
+	assert_true(mmap(NULL, MIB, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED);
+	assert_int_equal(errno, ENODEV);
+	assert_int_equal(importer_attach(importer, fd, NULL, IMPORTER_DYNAMIC), -ENODEV);
+	exporter_decode(exp, true);
+	assert_int_equal(exporter_state(exp, fd), VFIOWC_DMA_BUF_LIVE);
+	map = exporter_mmap(fd, MIB);
+	map[0] = 3;
+	assert_int_equal(exporter_pte_type(exp, map), VFIOWC_PTE_WC);
+	exporter_decode(exp, false); /* and it is revoked as any other */
+	assert_true(guest_sigbus_read8(map));
+	exporter_decode(exp, true);
+	assert_int_equal(map[0], 3);
+	munmap((void *)map, MIB);
+	close(importer);
+	close(fd);
+}
+
+static void close_is_for_good(void **state)
+{
+	struct exporter *exp = *state;
+	struct use use = begin_use(exp);
+	struct vfiowc_feature_query query;
+
+	exporter_close(exp);
+	assert_cut_off(&use);
+	exporter_open(exp, exp->bar == 2 ? 0x1af4 : 0x1b36, exp->bar == 2 ? 0x1110 : 0x0010,
+		      EXPORTER_DRIVER);
+	assert_cut_off(&use);
+	/* The new session does not own what the old one exported. */
+	assert_int_equal(exporter_set_memattr(exp, use.fd, VFIOWC_MEMATTR_NC), -ENODEV);
+	assert_int_equal(exporter_revoke(exp, use.fd), -ENODEV);
+	assert_int_equal(exporter_query(exp, use.fd, &query), 0);
+	assert_int_equal(query.state, VFIOWC_DMA_BUF_REVOKED);
+	end_use(&use);
+}
+
+static void close_waits_for_a_slow_importer(void **state)
+{
+	struct exporter *exp = *state;
+	int fd = exporter_export(exp, VFIOWC_MEMATTR_NC, 0, PAGE), importer = importer_open();
+
+	assert_int_equal(importer_attach_policy(importer, fd, NULL, IMPORTER_UNMAP_LATER, 300), 0);
+	assert_int_equal(importer_do(importer, IMPORTER_CPU_MAP), 0);
+	exporter_close(exp);
+	assert_false(importer_info(importer).mapped);
+	exporter_open(exp, GUEST_IVSHMEM, EXPORTER_DRIVER);
+	close(importer);
+	close(fd);
+}
+
+/* Nobody who only holds a dma-buf keeps the driver bound. */
+static void unbind_with_a_dma_buf_open_does_not_wait(void **state)
+{
+	struct exporter *exp = *state;
+	struct use use = begin_use(exp);
+
+	exporter_close(exp);
+	assert_int_equal(guest_bind(exp->bdf, NULL), 0);
+	assert_cut_off(&use);
+	end_use(&use);
+	exporter_open(exp, GUEST_IVSHMEM, EXPORTER_DRIVER);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		exporter_test(decode_off_and_on),
+		exporter_test(bus_master_toggle_revokes_nothing),
+		exporter_test(forked_child_heals_too),
+		exporter_test_nvme(d3hot_and_back),
+		exporter_test_nvme(function_level_reset),
+		exporter_test(vfio_device_reset),
+		exporter_test_nvme(vfio_device_reset),
+		exporter_test(sysfs_reset),
+		exporter_test_nvme(sysfs_reset),
+		exporter_test_nvme(low_power_entry_and_exit),
+		exporter_test(decode_off_waits_for_a_slow_importer),
+		exporter_test(sysfs_reset_waits_for_a_slow_importer),
+		exporter_test(export_with_decode_off_works_once_it_is_on),
+		exporter_test(close_is_for_good),
+		exporter_test_nvme(close_is_for_good),
+		exporter_test(close_waits_for_a_slow_importer),
+		exporter_test(unbind_with_a_dma_buf_open_does_not_wait),
+	};
+
+	return cmocka_run_group_tests_name("exporter_causes", tests, NULL, NULL);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB */
+/* The test importer module (tests/guest/modules) from a test's side. Functions return 0 or a negative errno. */
+#ifndef VFIOWC_TESTS_IMPORTER_H
+#define VFIOWC_TESTS_IMPORTER_H
+
+#include "guest.h"
+#include "modules/vfiowc_test_importer.h"
+
+/** importer_open() - a new importer; loads the module; fails the test when that does not work. */
+int importer_open(void);
+
+/**
+ * importer_attach() - attach to a dma-buf
+ * @fd: of importer_open()
+ * @bdf: the PCI function to attach as, NULL for a bare device
+ */
+int importer_attach(int fd, int dmabuf, const char *bdf, enum importer_kind kind);
+/* The same, and what to do when the exporter takes the memory away. */
+int importer_attach_policy(int fd, int dmabuf, const char *bdf, enum importer_policy policy,
+			   unsigned int delay_ms);
+/* IMPORTER_MAP, IMPORTER_UNMAP, IMPORTER_CPU_MAP, IMPORTER_DETACH, IMPORTER_FENCE, IMPORTER_FENCE_SIGNAL. */
+int importer_do(int fd, unsigned long request);
+struct importer_info importer_info(int fd);
+struct importer_segment importer_segment(int fd, unsigned int index);
+
+#endif
