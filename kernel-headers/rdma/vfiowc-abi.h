@@ -49,9 +49,12 @@
  * is full when an entry must be added: the entry is lost, IBV_EVENT_CQ_ERR once,
  * and the QP that wanted to complete goes to the error state.
  *
- * A send slot is free again as soon as the kernel has advanced the consumer:
- * inline data and SGE lists are copied, SGE memory may still be in use until the
- * completion.
+ * A send slot may be overwritten as soon as the kernel has advanced the consumer:
+ * inline data and SGE lists are copied.  Verbs, however, counts a request as
+ * outstanding until its completion, or a later one of the same queue, was polled;
+ * applications rely on ENOMEM from ibv_post_send() to keep their CQ from
+ * overflowing.  For that, vfiowc_cqe.wqe_index of a send completion is the SQ index
+ * behind its request: with that completion all requests before it are over.
  *
  * On the transition to RESET the kernel discards what is posted by moving its
  * consumer up to the producer; the provider resets nothing.
@@ -271,7 +274,7 @@ enum vfiowc_vendor_err {
  * @wr_id: of the work request
  * @status: enum ibv_wc_status
  * @opcode: enum ibv_wc_opcode; valid like @byte_len and below only on success
- *	(on errors only @wr_id, @status, @vendor_err and @qp_num are)
+ *	(on errors only @wr_id, @status, @vendor_err, @qp_num and @wqe_index are)
  * @vendor_err: enum vfiowc_vendor_err
  * @byte_len: bytes received, or read
  * @imm_data: immediate data (__be32) if @wc_flags says so
@@ -280,6 +283,8 @@ enum vfiowc_vendor_err {
  * @src_qp: QP that sent (receive completions)
  * @wc_flags: enum ibv_wc_flags
  * @timestamp: reserved for completion timestamps, 0
+ * @wqe_index: send completions: SQ index behind the request, valid on errors too;
+ *	receive completions: the same of the RQ
  * @reserved: 0
  */
 struct vfiowc_cqe {
@@ -296,7 +301,8 @@ struct vfiowc_cqe {
 	__u32 src_qp;
 	__u32 wc_flags;
 	__aligned_u64 timestamp;
-	__u32 reserved[4];
+	__u32 wqe_index;
+	__u32 reserved[3];
 };
 
 /* Driver methods of UVERBS_OBJECT_MR. */
@@ -382,6 +388,7 @@ VFIOWC_ABI_ASSERT(sizeof(struct vfiowc_recv_wqe) == 16);
 VFIOWC_ABI_ASSERT(sizeof(struct vfiowc_cqe) == 64);
 VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_cqe, imm_data) == 24);
 VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_cqe, timestamp) == 40);
+VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_cqe, wqe_index) == 48);
 VFIOWC_ABI_ASSERT(sizeof(struct vfiowc_mr_query) == 24);
 
 #endif /* _UAPI_RDMA_VFIOWC_ABI_H */

@@ -120,7 +120,9 @@ static bool cq_take_event(struct vfiowc_cq *cq, bool solicited)
 /* The user's consumer index only matters modulo a full ring: junk looks full. */
 static bool cq_full(const struct vfiowc_ring *ring)
 {
-	u32 used = ring->own - smp_load_acquire(&ring->header->consumer);
+	/* pairs with the provider's release: its loads from the slot are over */
+	u32 consumer = smp_load_acquire(&ring->header->consumer);
+	u32 used = ring->own - consumer;
 
 	return used >= ring->entries;
 }

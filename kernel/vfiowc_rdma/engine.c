@@ -203,7 +203,7 @@ static enum verdict run_rdma(struct wr *wr, struct vfiowc_iter *local)
 		return COMPLETE;
 	if (end == VFIOWC_XFER_STOPPED)
 		return stopped(wr);
-	if ((end == VFIOWC_XFER_FROM_FAILED) == is_read)
+	if (is_read == (end == VFIOWC_XFER_FROM_FAILED))
 		return fail_remote(wr, IB_WC_REM_ACCESS_ERR, xfer->vendor,
 				   IB_EVENT_QP_ACCESS_ERR);
 	return fail(wr, IB_WC_LOC_PROT_ERR, xfer->vendor);
@@ -330,31 +330,32 @@ static enum verdict run_on_peer(struct wr *wr, struct vfiowc_iter *local)
 /* The initiator's own checks, which need no peer. */
 static bool check_local(struct wr *wr, const struct vfiowc_iter *local)
 {
-	u64 length = local->inline_data ? wr->wqe->inline_length :
-					  vfiowc_iter_length(local);
+	bool is_inline = local->inline_data;
+	u64 length = is_inline ? wr->wqe->inline_length :
+				 vfiowc_iter_length(local);
 	enum vfiowc_vendor_err vendor;
 
-	if (length > VFIOWC_MAX_MSG_BYTES) {
-		fail(wr, IB_WC_LOC_LEN_ERR, VFIOWC_VENDOR_BOUNDS);
-		return false;
-	}
 	if (wr->wqe->opcode == IB_WR_RDMA_READ && !wr->qp->attr.max_rd_atomic) {
 		fail(wr, IB_WC_LOC_QP_OP_ERR, VFIOWC_VENDOR_ACCESS);
 		return false;
 	}
-	wr->length = length;
-	vendor = local->inline_data ? VFIOWC_VENDOR_NONE :
-				      vfiowc_iter_check(local);
-	if (vendor)
+	vendor = is_inline ? VFIOWC_VENDOR_NONE : vfiowc_iter_check(local);
+	if (vendor) {
 		fail(wr, IB_WC_LOC_PROT_ERR, vendor);
-	return !vendor;
+		return false;
+	}
+	if (length > VFIOWC_MAX_MSG_BYTES) {
+		fail(wr, IB_WC_LOC_LEN_ERR, VFIOWC_VENDOR_BOUNDS);
+		return false;
+	}
+	wr->length = length;
+	return true;
 }
 
 static enum verdict wr_execute(struct wr *wr)
 {
 	struct vfiowc_qp *qp = wr->qp;
 	struct vfiowc_iter local;
-	enum verdict verdict;
 
 	if (!wqe_load(qp))
 		return fail(wr, IB_WC_LOC_QP_OP_ERR, VFIOWC_VENDOR_BAD_WQE);
@@ -368,8 +369,7 @@ static enum verdict wr_execute(struct wr *wr)
 	wr->xfer.peer = wr->peer;
 	wr->xfer.wr_id = wr->wqe->wr_id;
 	wr->xfer.trace_op = wr_ops[wr->wqe->opcode].trace_op;
-	verdict = run_on_peer(wr, &local);
-	return verdict;
+	return run_on_peer(wr, &local);
 }
 
 /* InfiniBand's table of RNR timers (IBA 9.7.5.2.8), in units of 10 us. */
@@ -436,6 +436,7 @@ static void sq_complete(struct vfiowc_qp *qp, const struct wr *wr)
 	if (wqe->opcode < ARRAY_SIZE(wr_ops))
 		cqe.opcode = wr_ops[wqe->opcode].wc_opcode;
 	vfiowc_ring_consume(qp->sq.ring);
+	cqe.wqe_index = qp->sq.ring->own;
 	qp->sq.rnr_left = qp->attr.rnr_retry;
 	qp->sq.retry_left = qp->attr.retry_cnt;
 	if (wr->status != IB_WC_SUCCESS)

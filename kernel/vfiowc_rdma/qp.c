@@ -191,6 +191,7 @@ void vfiowc_qp_event(struct vfiowc_qp *qp, enum ib_event_type type)
 static void qp_set_state(struct vfiowc_qp *qp, enum ib_qp_state state)
 {
 	lockdep_assert_held(&qp->state_lock);
+	/* pairs with the acquire in vfiowc_qp_state() */
 	smp_store_release(&qp->state, state);
 }
 
@@ -282,9 +283,11 @@ static void qp_store_limits(struct vfiowc_qp *qp, const struct ib_qp_attr *attr,
 	if (mask & IB_QP_TIMEOUT)
 		own->timeout = attr->timeout;
 	if (mask & IB_QP_RETRY_CNT)
-		own->retry_cnt = qp->sq.retry_left = attr->retry_cnt;
+		own->retry_cnt = attr->retry_cnt;
 	if (mask & IB_QP_RNR_RETRY)
-		own->rnr_retry = qp->sq.rnr_left = attr->rnr_retry;
+		own->rnr_retry = attr->rnr_retry;
+	qp->sq.retry_left = own->retry_cnt;
+	qp->sq.rnr_left = own->rnr_retry;
 }
 
 static enum ib_qp_state next_state(const struct ib_qp_attr *attr, int mask,

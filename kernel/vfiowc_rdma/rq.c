@@ -59,6 +59,7 @@ bool vfiowc_rq_complete(struct vfiowc_qp *qp, struct vfiowc_cqe *cqe,
 	cqe->wr_id = qp->rq.wqe->wr_id;
 	cqe->qp_num = qp->ibqp.qp_num;
 	vfiowc_ring_consume(qp->rq.ring);
+	cqe->wqe_index = qp->rq.ring->own;
 	return vfiowc_cq_push(to_vcq(qp->ibqp.recv_cq), cqe, solicited);
 }
 

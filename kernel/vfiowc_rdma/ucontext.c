@@ -172,7 +172,8 @@ void vfiowc_ring_destroy(struct vfiowc_ring *ring)
  */
 void vfiowc_ring_discard(struct vfiowc_ring *ring)
 {
-	ring->own = smp_load_acquire(&ring->header->producer);
+	ring->own = READ_ONCE(ring->header->producer);
+	/* as in vfiowc_ring_consume() */
 	smp_store_release(&ring->header->consumer, ring->own);
 	WRITE_ONCE(ring->header->flags, 0);
 }

@@ -31,6 +31,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
+#include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -48,22 +49,22 @@ struct vfiowc_mr;
 /* Limits: what query_device advertises and the code enforces. */
 #define VFIOWC_MAX_QP			65536
 #define VFIOWC_MAX_CQ			65536
-#define VFIOWC_MAX_MR			(1 << 20)
+#define VFIOWC_MAX_MR			SZ_1M
 #define VFIOWC_MAX_PD			65536
 #define VFIOWC_MAX_QP_WR		16384
 #define VFIOWC_MAX_SGE			32
 #define VFIOWC_MAX_INLINE		512
-#define VFIOWC_MAX_CQE			(1 << 18)
+#define VFIOWC_MAX_CQE			SZ_256K
 #define VFIOWC_MAX_RD_ATOMIC		128
-#define VFIOWC_MAX_MSG_BYTES		(1U << 30)
-#define VFIOWC_MAX_MR_BYTES		(1ULL << 40)
+#define VFIOWC_MAX_MSG_BYTES		SZ_1G
+#define VFIOWC_MAX_MR_BYTES		(1024ULL * SZ_1G)
 #define VFIOWC_GID_TABLE_LEN		1024
 #define VFIOWC_PORT			1
 
 /* The engine leaves an MR at least this often: bounds the wait of a revocation. */
-#define VFIOWC_CHUNK_BYTES		(64U * 1024)
+#define VFIOWC_CHUNK_BYTES		((u32)SZ_64K)
 /* A doorbell call hands what is left to the worker after this much. */
-#define VFIOWC_DOORBELL_BUDGET_BYTES	(256ULL * 1024 * 1024)
+#define VFIOWC_DOORBELL_BUDGET_BYTES	SZ_256M
 
 /**
  * struct vfiowc_dev - one RDMA device, one port, on one netdev
@@ -124,7 +125,7 @@ struct vfiowc_cq {
 	struct ib_cq ibcq;
 	struct vfiowc_ring *ring;
 	u32 cqn;
-	spinlock_t lock;
+	spinlock_t lock;		/* see above */
 	u8 notify;
 	bool overflowed;
 };
@@ -157,7 +158,7 @@ struct vfiowc_qp_handle {
  * @retry_left: transport retries left for the head
  */
 struct vfiowc_sq {
-	struct mutex lock;
+	struct mutex lock;		/* see above */
 	struct vfiowc_ring *ring;
 	struct vfiowc_send_wqe *wqe;
 	u32 max_sge;
@@ -175,7 +176,7 @@ struct vfiowc_sq {
  * @max_sge: SGEs that fit a slot
  */
 struct vfiowc_rq {
-	struct mutex lock;
+	struct mutex lock;		/* see above */
 	struct vfiowc_ring *ring;
 	struct vfiowc_recv_wqe *wqe;
 	u32 max_sge;
@@ -195,12 +196,12 @@ struct vfiowc_qp {
 	struct ib_qp ibqp;
 	struct vfiowc_dev *dev;
 	struct vfiowc_qp_handle *handle;
-	spinlock_t state_lock;
+	spinlock_t state_lock;		/* see above */
 	enum ib_qp_state state;
 	struct ib_qp_attr attr;
 	struct ib_qp_init_attr init;
 	u32 dest_dev;
-	struct mutex modify_lock;
+	struct mutex modify_lock;	/* see above */
 	struct vfiowc_sq sq;
 	struct vfiowc_rq rq;
 	struct delayed_work work;
@@ -317,9 +318,9 @@ static inline struct vfiowc_mr *to_vmr(struct ib_mr *ibmr)
 	return container_of(ibmr, struct vfiowc_mr, ibmr);
 }
 
-/* Pairs with the release in vfiowc_qp_set_state(): attributes set before. */
 static inline enum ib_qp_state vfiowc_qp_state(const struct vfiowc_qp *qp)
 {
+	/* pairs with the release in qp_set_state(): attributes were set before */
 	return smp_load_acquire(&qp->state);
 }
 
@@ -360,6 +361,7 @@ static inline void *vfiowc_ring_slot(const struct vfiowc_ring *ring, u32 index)
 /* Published, not consumed entries; more than ring->entries: malformed. */
 static inline u32 vfiowc_ring_pending(const struct vfiowc_ring *ring)
 {
+	/* pairs with the provider's release: the slots are filled */
 	return smp_load_acquire(&ring->header->producer) - ring->own;
 }
 
@@ -367,6 +369,7 @@ static inline u32 vfiowc_ring_pending(const struct vfiowc_ring *ring)
 static inline void vfiowc_ring_consume(struct vfiowc_ring *ring)
 {
 	ring->own++;
+	/* pairs with the provider's acquire: our loads from the slot are over */
 	smp_store_release(&ring->header->consumer, ring->own);
 }
 
