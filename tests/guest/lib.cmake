@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+# Tests of libvfiowc over the real driver and the real RDMA device.
+add_library(vfiowc_guest_lib STATIC lib_fixture.c)
+target_link_libraries(vfiowc_guest_lib PUBLIC vfiowc_guest_rdma vfiowc)
+
+foreach(subject device slice rdma)
+	vfiowc_guest_test(NAME lib_${subject} SOURCES lib_${subject}.c LIBS vfiowc_guest_lib)
+endforeach()
+vfiowc_guest_test(NAME lib_hello SOURCES lib_hello.c LIBS vfiowc_guest_lib)

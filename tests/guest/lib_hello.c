@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+/* The shortest correct program, examples/hello_p2p.c, run as a newcomer runs it. */
+#include <libgen.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib_fixture.h"
+#include "rdma_fixture.h"
+
+/* Installed beside the directory of this program. */
+static const char *hello(void)
+{
+	static char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 32);
+
+	assert_true(n > 0);
+	path[n] = '\0';
+	strcpy(path, dirname(dirname(path)));
+	return strcat(path, "/examples/hello_p2p");
+}
+
+static void hello_moves_bytes_both_ways(void **state)
+{
+	char bdf[GUEST_BDF_LEN], output[512];
+
+	(void)state;
+	lib_bind(bdf, EXPORTER_DRIVER);
+	assert_int_equal(guest_capture(output, sizeof(output), "%s %s %u " RDMA_DEVICE, hello(), bdf,
+				       LIB_BAR), 0);
+	assert_non_null(strstr(output, "hello_p2p: ok"));
+	guest_bind(bdf, NULL);
+}
+
+static void hello_says_what_is_wrong(void **state)
+{
+	char bdf[GUEST_BDF_LEN], output[512];
+
+	(void)state;
+	lib_bind(bdf, EXPORTER_DRIVER);
+	assert_int_equal(guest_capture(output, sizeof(output), "%s", hello()), 1);
+	assert_non_null(strstr(output, "usage: hello_p2p BDF BAR RDMADEV"));
+	assert_int_equal(guest_capture(output, sizeof(output), "%s %s %u nosuch0", hello(), bdf,
+				       LIB_BAR), 1);
+	assert_non_null(strstr(output, "nosuch0: No such device"));
+	assert_int_equal(guest_bind(bdf, NULL), 0);
+	assert_int_equal(guest_capture(output, sizeof(output), "%s %s %u " RDMA_DEVICE, hello(), bdf,
+				       LIB_BAR), 1);
+	assert_non_null(strstr(output, bdf));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		guest_test(hello_moves_bytes_both_ways),
+		guest_test(hello_says_what_is_wrong),
+	};
+
+	return cmocka_run_group_tests(tests, rdma_device_up, rdma_device_down);
+}
