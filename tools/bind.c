@@ -49,7 +49,7 @@ static int check_free(const char *bdf)
 	int err = inuse_check(bdf, why, sizeof(why));
 
 	if (err == EBUSY)
-		tool_error(bdf, "in use: %s; stop its user first", why);
+		tool_error(bdf, "in use: %s; stop its user, or try `vfiowc bind --force %s`", why, bdf);
 	else if (err)
 		tool_error(bdf, "cannot tell whether it is in use: %s; try as root", strerror(err));
 	return err;

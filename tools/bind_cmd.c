@@ -92,6 +92,7 @@ static int do_unbind(const char *bdf, bool force)
 {
 	struct binding was = { .taken = true };
 	char path[128], driver[PCI_NAME_LEN], why[512];
+	bool recorded;
 
 	pci_driver(bdf, driver, sizeof(driver));
 	if (strcmp(driver, VFIOWC_PCI_DRIVER)) {
@@ -104,9 +105,11 @@ static int do_unbind(const char *bdf, bool force)
 		return TOOL_FAILED;
 	}
 	snprintf(was.bdf, sizeof(was.bdf), "%s", bdf);
-	load_record(bdf, &was);
+	recorded = !load_record(bdf, &was);
 	if (bind_give_back(&was))
 		return TOOL_FAILED;
+	if (!recorded)
+		sysfs_write(bdf, "/sys/bus/pci/drivers_probe");
 	snprintf(path, sizeof(path), RECORDS "/%s", bdf);
 	unlink(path);
 	pci_driver(bdf, driver, sizeof(driver));

@@ -114,16 +114,18 @@ static void release_slice(struct slice *slice)
 /* In the opposite order of the steps. Nothing of the run is left but the modules and the BAR's bytes. */
 static int teardown(struct demo *d)
 {
+	int err;
+
 	d->step = "teardown";
 	trace_stop(&d->trace);
 	for (unsigned int i = 0; i < NUM_SLICES; i++)
 		release_slice(&d->slices[i]);
 	nic_close(&d->nic);
-	link_restore(&d->link);
+	err = link_restore(&d->link);
 	if (d->dev && vfiowc_close_device(d->dev))
 		tool_error(d->bdf, "step %s: still in use", d->step);
 	demo_restore_override(d);
-	return bind_give_back(&d->binding);
+	return bind_give_back(&d->binding) || err;
 }
 
 static int run(struct demo *d)

@@ -124,16 +124,25 @@ int link_ensure(const char *name, const char *exporter, struct rdma_link *link)
 	return err;
 }
 
-void link_restore(struct rdma_link *link)
+static int delete(const struct rdma_link *link)
 {
-	char *const argv[] = { "rdma", "link", "delete", link->name, NULL };
+	char *const argv[] = { "rdma", "link", "delete", (char *)link->name, NULL };
 	char output[512];
+
+	if (!tool_run(argv, output, sizeof(output)))
+		return 0;
+	tool_error(link->name, "could not be deleted again: %s", output);
+	return EIO;
+}
+
+int link_restore(struct rdma_link *link)
+{
+	int err = link->added ? delete(link) : 0;
 	bool changed;
 
-	if (link->added && tool_run(argv, output, sizeof(output)))
-		tool_error(link->name, "could not be deleted again: %s", output);
 	link->added = false;
 	if (link->raised)
 		set_up(link->netdev, false, &changed);
 	link->raised = false;
+	return err;
 }

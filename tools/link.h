@@ -27,7 +27,7 @@ struct rdma_link {
  */
 int link_ensure(const char *name, const char *exporter, struct rdma_link *link);
 
-/** link_restore() - undo what link_ensure() did; does nothing the second time */
-void link_restore(struct rdma_link *link);
+/** link_restore() - undo what link_ensure() did; does nothing the second time. Errors as above. */
+int link_restore(struct rdma_link *link);
 
 #endif

@@ -164,6 +164,22 @@ int nic_reconnect(struct nic *nic, const char **what)
 	return err;
 }
 
+/*
+ * RoCE v2 resolves addresses by the IP stack, which does not use the link-local address of an
+ * interface that came up just now until duplicate address detection is over.
+ */
+static int connect_patiently(struct nic *nic, const char **what)
+{
+	int64_t end = now_ms() + PORT_TIMEOUT_S * 1000;
+	int err;
+
+	do {
+		err = nic_reconnect(nic, what);
+	} while ((err == ETIMEDOUT || err == EHOSTUNREACH || err == ENETUNREACH) && now_ms() < end &&
+		 !demo_interrupted);
+	return err;
+}
+
 static int make_buffers(struct nic *nic)
 {
 	size_t bytes = 2 * NIC_BUFFER_BYTES;
@@ -205,7 +221,7 @@ int nic_open(const char *name, struct nic *nic, const char **what)
 	err = make_buffers(nic);
 	if (err)
 		return err;
-	return nic_reconnect(nic, what);
+	return connect_patiently(nic, what);
 }
 
 void nic_close(struct nic *nic)

@@ -75,20 +75,31 @@ void sysfs_link(char *name, size_t len, const char *fmt, ...)
 	snprintf(name, len, "%s", n < 0 ? "" : basename(target));
 }
 
+/* Each 'h' of the form is a hexadecimal digit; sscanf() would take "0x" and "+1" for numbers. */
+static bool has_form(const char *text, const char *form)
+{
+	for (; *form; form++, text++) {
+		if (*form == 'h' ? !isxdigit((unsigned char)*text) : *text != *form)
+			return false;
+	}
+	return !*text;
+}
+
 int pci_parse(const char *text, char bdf[static PCI_BDF_LEN])
 {
-	unsigned int domain = 0, bus, slot, function;
-	char full[32], path[PATH_MAX], extra;
+	char path[PATH_MAX];
 
-	if (sscanf(text, "%4x:%2x:%2x.%1x%c", &domain, &bus, &slot, &function, &extra) != 4) {
-		domain = 0;
-		if (sscanf(text, "%2x:%2x.%1x%c", &bus, &slot, &function, &extra) != 3)
-			return EINVAL;
-	}
-	if (slot > 0x1f || function > 7)
+	if (has_form(text, "hhhh:hh:hh.h"))
+		snprintf(bdf, PCI_BDF_LEN, "%s", text);
+	else if (has_form(text, "hh:hh.h"))
+		snprintf(bdf, PCI_BDF_LEN, "0000:%s", text);
+	else
 		return EINVAL;
-	snprintf(full, sizeof(full), "%04x:%02x:%02x.%x", domain, bus, slot, function);
-	memcpy(bdf, full, PCI_BDF_LEN);
+	for (char *c = bdf; *c; c++)
+		*c = tolower((unsigned char)*c);
+	/* 5 bits of device, 3 bits of function */
+	if (strtoul(bdf + 8, NULL, 16) > 0x1f || bdf[11] > '7')
+		return EINVAL;
 	snprintf(path, sizeof(path), PCI_DEVICES "/%s", bdf);
 	return access(path, F_OK) ? ENODEV : 0;
 }

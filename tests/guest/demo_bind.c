@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+/* `vfiowc bind`, `vfiowc unbind` and `vfiowc info`. */
+#include <string.h>
+#include <unistd.h>
+
+#include "demo_fixture.h"
+
+static void assert_driver(const char *bdf, const char *want)
+{
+	char driver[64];
+
+	assert_int_equal(guest_driver(bdf, driver, sizeof(driver)), 0);
+	assert_string_equal(driver, want);
+}
+
+static void unbind_restores_the_driver_from_before_bind(void **state)
+{
+	const struct demo_exporter exporter = demo_find_exporter(GUEST_IVSHMEM, 2, false);
+	struct demo_state before;
+
+	(void)state;
+	assert_int_equal(guest_modprobe("-a vfio-pci vfiowc_pci"), 0);
+	assert_int_equal(guest_bind(exporter.bdf, "vfio-pci"), 0);
+	demo_state_get(exporter.bdf, &before);
+	assert_int_equal(guest_run("vfiowc bind %s", exporter.bdf), 0);
+	assert_driver(exporter.bdf, "vfiowc_pci");
+	/* A second bind must not forget what was there before the first. */
+	assert_int_equal(guest_run("vfiowc bind %s", exporter.bdf), 0);
+	assert_int_equal(guest_run("vfiowc unbind %s", exporter.bdf), 0);
+	demo_assert_state(exporter.bdf, &before);
+	assert_int_equal(guest_bind(exporter.bdf, NULL), 0);
+}
+
+static void unbind_without_a_record_lets_the_bus_choose(void **state)
+{
+	const struct demo_exporter exporter = demo_find_exporter(GUEST_NVME_PMR, 4, true);
+
+	(void)state;
+	if (guest_modprobe("nvme"))
+		guest_skip("no module nvme");
+	assert_int_equal(guest_modprobe("vfiowc_pci"), 0);
+	assert_int_equal(guest_bind(exporter.bdf, "vfiowc_pci"), 0);
+	assert_int_equal(guest_run("vfiowc unbind %s", exporter.bdf), 0);
+	assert_driver(exporter.bdf, "nvme");
+	assert_int_equal(guest_run("vfiowc unbind %s", exporter.bdf), 1);
+	assert_int_equal(guest_bind(exporter.bdf, NULL), 0);
+}
+
+static void bind_and_unbind_refuse_an_open_device(void **state)
+{
+	const struct demo_exporter exporter = demo_find_exporter(GUEST_IVSHMEM, 2, false);
+	struct guest_vfio vfio;
+
+	(void)state;
+	assert_int_equal(guest_modprobe("-a vfio-pci vfio_iommu_type1"), 0);
+	assert_int_equal(guest_bind(exporter.bdf, "vfio-pci"), 0);
+	assert_int_equal(guest_vfio_open(exporter.bdf, &vfio), 0);
+	assert_int_equal(guest_run("vfiowc bind %s 2>" DEMO_STDERR, exporter.bdf), 1);
+	assert_true(demo_stderr_has("in use: its VFIO group"));
+	assert_driver(exporter.bdf, "vfio-pci");
+	guest_vfio_close(&vfio);
+	assert_int_equal(guest_run("vfiowc bind %s", exporter.bdf), 0);
+	assert_int_equal(guest_vfio_open(exporter.bdf, &vfio), 0);
+	assert_int_equal(guest_run("vfiowc unbind %s 2>" DEMO_STDERR, exporter.bdf), 1);
+	assert_driver(exporter.bdf, "vfiowc_pci");
+	guest_vfio_close(&vfio);
+	assert_int_equal(guest_run("vfiowc unbind %s", exporter.bdf), 0);
+	assert_driver(exporter.bdf, "vfio-pci");
+	assert_int_equal(guest_bind(exporter.bdf, NULL), 0);
+}
+
+static void force_takes_a_device_in_use(void **state)
+{
+	const struct demo_exporter card = demo_find_exporter(GUEST_E1000E, 0, false);
+	struct demo_state before;
+	char name[64];
+
+	(void)state;
+	if (guest_find_netdev(card.bdf, name, sizeof(name)))
+		guest_skip("%s has no network interface", card.bdf);
+	assert_int_equal(guest_run("ip link set %s up", name), 0);
+	demo_state_get(card.bdf, &before);
+	assert_int_equal(guest_run("vfiowc bind %s", card.bdf), 1);
+	demo_assert_state(card.bdf, &before);
+	assert_int_equal(guest_run("vfiowc bind %s --force", card.bdf), 0);
+	assert_driver(card.bdf, "vfiowc_pci");
+	assert_int_equal(guest_run("vfiowc unbind %s", card.bdf), 0);
+	demo_assert_state(card.bdf, &before);
+}
+
+static json_object *only_function(json_object *root)
+{
+	json_object *list;
+
+	assert_true(json_object_object_get_ex(root, "functions", &list));
+	assert_int_equal(json_object_array_length(list), 1);
+	return json_object_array_get_idx(list, 0);
+}
+
+static void info_shows_driver_bars_and_completer(void **state)
+{
+	const struct demo_exporter exporter = demo_find_exporter(GUEST_IVSHMEM, 2, false);
+	json_object *root, *function, *bars, *value;
+	int status;
+
+	(void)state;
+	root = demo_run_json(&status, "vfiowc info %s --json", exporter.bdf);
+	assert_int_equal(status, 0);
+	function = only_function(root);
+	assert_string_equal(json_object_get_string(json_object_object_get(function, "id")), "1af4:1110");
+	assert_true(json_object_object_get_ex(function, "devcap2_tph", &value));
+	assert_int_equal(json_object_get_int(value), 0);
+	assert_true(json_object_object_get_ex(function, "bars", &bars));
+	value = json_object_array_get_idx(bars, json_object_array_length(bars) - 1);
+	assert_int_equal(json_object_get_int(json_object_object_get(value, "bar")), 2);
+	assert_int_equal(json_object_get_int(json_object_object_get(value, "bytes")), 64 << 20);
+	assert_true(json_object_get_boolean(json_object_object_get(value, "prefetchable")));
+	json_object_put(root);
+	assert_int_equal(guest_run("vfiowc info"), 0);
+	assert_int_equal(guest_run("vfiowc info 7f:00.0"), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		guest_test(unbind_restores_the_driver_from_before_bind),
+		guest_test(unbind_without_a_record_lets_the_bus_choose),
+		guest_test(bind_and_unbind_refuse_an_open_device),
+		guest_test(force_takes_a_device_in_use),
+		guest_test(info_shows_driver_bars_and_completer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
