@@ -53,10 +53,6 @@ demo_reason() {
 # demo_guest SEED: sets STATUS; the result is demo.json of this run, the BAR's file stays in bars/.
 demo_guest() {
 	cat >"$LAB_RUN/job" <<END
-set -e
-modprobe -a vfiowc_pci vfiowc_rdma
-netdev=\$(ls /sys/bus/pci/devices/$DEVICES_NETDEV/net)
-rdma link add vfiowc0 type vfiowc netdev "\$netdev"
 exec vfiowc demo --exporter $DEVICES_EXPORTER --bar $DEVICES_EXPORTER_BAR --rdma vfiowc0 \
 	--seed $1 --json-file /lab/run/demo.json
 END
@@ -66,10 +62,11 @@ END
 
 # demo_witness SEED: sets DEMO_WITNESS, 0 when the file holds what it must; writes demo.result.json.
 demo_witness() {
-	try witness in_view python3 /lab/src/tools/witness/witness.py --demo /lab/run/demo.json \
-		--bar-file "/lab/run/bars/$DEVICES_EXPORTER_FILE" --seed "$1"
-	DEMO_WITNESS=$STATUS
-	in_view python3 /lab/src/buildlib/lab/demo_result.py /lab/run/demo.json /lab/run/log/witness \
+	local file=bars/$DEVICES_EXPORTER_FILE
+	DEMO_WITNESS=0
+	in_view python3 /lab/src/tools/witness/vfiowc-witness --json --seed "$1" --bar-file "/lab/run/$file" \
+		--bytes "$(stat -c %s "$LAB_RUN/$file")" >"$LAB_RUN/witness.json" || DEMO_WITNESS=$?
+	in_view python3 /lab/src/buildlib/lab/demo_result.py /lab/run/demo.json /lab/run/witness.json \
 		"$KERNEL_PACKAGE" "$ACCEL" >"$LAB_RUN/demo.result.json"
 }
 
