@@ -102,6 +102,7 @@ end:	do
 inline issue(kind, place, value)
 {
 	was_posted[place] = 0;
+	NOT_FULL(sb[me]);
 	sb[me]!kind,place,value
 }
 

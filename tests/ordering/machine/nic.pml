@@ -6,9 +6,9 @@
  *  - N writes to B and to H by different paths; a CQE is a write to H.
  *  - Ni executes the work requests of a QP in order; one with IBV_SEND_FENCE waits for the READs
  *    before it. The fabric keeps the order of a reliable connection.
- *  - Nt issues in the order of arrival (unless OUT_OF_ORDER_QP), waits for nothing, and may
- *    acknowledge a WRITE before it has issued it (unless ACK_AFTER_ISSUE): an acknowledgement says
- *    that the data will not be lost, not where it is.
+ *  - Nt issues in the order of arrival, waits for nothing, and may acknowledge a WRITE before it
+ *    has issued it (unless ACK_AFTER_ISSUE): an acknowledgement says that the data will not be
+ *    lost, not where it is. An OUT_OF_ORDER_QP has two such engines side by side.
  */
 #define QPS	2
 
@@ -87,19 +87,6 @@ end:	do
 	od
 }
 
-inline take_request(qp)
-{
-#ifdef OUT_OF_ORDER_QP
-	if
-	:: wire[qp]?op,place,value,relaxed
-	:: wire[qp]??WRITE,B_FLAG,value,relaxed -> op = WRITE; place = B_FLAG
-	:: wire[qp]??READ,place,value,relaxed -> op = READ
-	fi
-#else
-	wire[qp]?op,place,value,relaxed
-#endif
-}
-
 proctype Nt(byte qp)
 {
 	mtype op;
@@ -107,7 +94,7 @@ proctype Nt(byte qp)
 	bit relaxed;
 
 end:	do
-	:: take_request(qp);
+	:: wire[qp]?op,place,value,relaxed;
 	   if
 	   :: op == WRITE ->
 		if
@@ -141,6 +128,9 @@ inline start_rc_pair(qp)
 {
 	run Ni(qp);
 	run Nt(qp);
+#ifdef OUT_OF_ORDER_QP
+	run Nt(qp);
+#endif
 	run Nt_responses(qp)
 }
 #endif

@@ -14,12 +14,17 @@ mtype = { WR, RD };
 chan path[PATHS] = [6] of { mtype, byte, byte, bit, bit };	/* what, place, value | reader, RO, TPH */
 chan completion[READERS] = [1] of { byte };
 
+/* A full queue would hide outcomes: the bounds must never be felt. */
+#define NOT_FULL(queue)	assert(nfull(queue))
+
 inline post(p, place, value, relaxed, hint)
 {
+	NOT_FULL(path[p]);
 	path[p]!WR,place,value,relaxed,hint
 }
 
 inline request(p, place, reader)
 {
+	NOT_FULL(path[p]);
 	path[p]!RD,place,reader,0,0
 }

@@ -23,9 +23,7 @@ inline command_word(writer)
 	words++;
 	if
 	:: words == 2 ->
-#ifndef DELETE_wc_lock
-		assert(lock_order[commands] == writer);
-#endif
+		assert(locked == 0 || lock_order[commands] == writer);
 		words = 0; in_progress = 0; commands++
 	:: else
 	fi

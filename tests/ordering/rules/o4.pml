@@ -9,6 +9,7 @@
  * @check call x86-64,arm64 "WC data: the store fence in deliver" variants | DELETE_deliver_fence refuted
  * @check call x86-64,arm64 "WC data: the read-back in deliver" variants | DELETE_deliver_load refuted
  * @check call arm64 "WC data: the load barrier in deliver" | DELETE_deliver_load_barrier refuted
+ * @check usage x86-64,arm64 "WC data: deliver, not flush, before the post" variants | FORBIDDEN_flush_only refuted
  * @check call x86-64 "WC data: sfence instead of mfence" variants | MUTATE_deliver_sfence refuted
  * @check usage arm64 "WC data: read back through NC" WC_LOADS | FORBIDDEN_readback_through_wc refuted
  * @check usage x86-64 "WC data: read back through NC" WC_LOADS | FORBIDDEN_readback_through_wc no-op "on a processor whose mfence empties every buffer that could answer; see the mutation"
@@ -26,6 +27,8 @@ proctype C(byte me)
 #endif
 #ifdef FORBIDDEN_readback_through_wc
 	vfiowc_deliver_through_wc();
+#elif defined(FORBIDDEN_flush_only)
+	vfiowc_wc_flush();
 #else
 #ifndef DELETE_deliver
 	vfiowc_deliver();

@@ -12,6 +12,7 @@
  * @check usage x86-64,arm64 "an in-order QP" | OUT_OF_ORDER_QP refuted
  * @check call x86-64,arm64 "relaxed flag, delivery read between" FLAG_RELAXED,READ_BETWEEN | DELETE_delivery_read refuted
  * @check call x86-64,arm64 "out-of-order QP: CQE, delivery read, its CQE, flag" OUT_OF_ORDER_QP,ACK_AFTER_ISSUE,WAIT_FOR_WRITE,READ_BETWEEN | DELETE_wait_for_write refuted
+ * @check call x86-64,arm64 "out-of-order QP: CQE, delivery read, its CQE, flag" OUT_OF_ORDER_QP,ACK_AFTER_ISSUE,WAIT_FOR_WRITE,READ_BETWEEN | DELETE_delivery_read no-op "the data is issued before its acknowledgement, and the flag is strict on the same path; the read is for a relaxed flag, or a flag elsewhere"
  * @check call x86-64,arm64 "out-of-order QP: CQE, delivery read, its CQE, relaxed flag" OUT_OF_ORDER_QP,ACK_AFTER_ISSUE,WAIT_FOR_WRITE,READ_BETWEEN,FLAG_RELAXED | DELETE_delivery_read refuted
  * @check usage x86-64,arm64 "out-of-order QP whose responder acknowledges after issuing" OUT_OF_ORDER_QP,ACK_AFTER_ISSUE,WAIT_FOR_WRITE,READ_BETWEEN | UNDEF_ACK_AFTER_ISSUE refuted
  */

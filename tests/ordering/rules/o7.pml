@@ -2,10 +2,12 @@
 /*
  * O7: N wrote B, C saw the CQE and rings D. The bell comes by another path than the data: without
  * the loopback READ D may see the bell first. Waiting for the READ's CQE orders the bell; no
- * further fence (the ring's own barrier is deleted here to show that).
+ * further fence (the ring's own barrier is deleted here to show that). A load of B by C pushes C's own
+ * writes, not N's.
  *
  * @check call x86-64,arm64 "C rings D through NC" | DELETE_local_delivery_read refuted
  * @check call x86-64,arm64 "C rings D through NC" | DELETE_ring_barrier no-op "a store cannot leave before the poll's branch is decided"
+ * @check usage x86-64,arm64 "a READ by N, not a load by C" | FORBIDDEN_cpu_read_instead refuted
  * @check mutation x86-64,arm64 "N issues the CQE before the data" | MUTATE_CQE_BEFORE_DATA refuted
  * @check mutation x86-64,arm64 "the loopback READ takes another path" | MUTATE_READ_ON_ANOTHER_PATH refuted
  */
@@ -30,8 +32,12 @@ proctype N()
 proctype C(byte me)
 {
 	poll_cqe(H_CQE);
+#ifdef FORBIDDEN_cpu_read_instead
+	vfiowc_deliver();	/* C's path: pushes nothing of N's */
+#else
 #ifndef DELETE_local_delivery_read
 	vfiowc_local_delivery_read(B_DATA);
+#endif
 #endif
 	vfiowc_ring32(B_BELL, 1)
 }

@@ -15,7 +15,9 @@ def place_names():
 
 
 def with_names(text, names):
-    return re.sub(r"#(\d+)", lambda m: names.get(int(m[1]), m[0]), text)
+    """`#3` in a printed line, and an index in an assertion, are places."""
+    text = re.sub(r"#(\d+)", lambda m: names.get(int(m[1]), m[0]), text)
+    return re.sub(r"(mem|was_posted)\[(\d+)\]", lambda m: f"{m[1]}[{names[int(m[2])]}]", text)
 
 
 def steps(trail):

@@ -32,7 +32,7 @@ class Result:
 
     @property
     def refuted(self):
-        return self.error.startswith("assertion violated")
+        return self.error.startswith("assertion violated") and "nfull" not in self.error
 
     @property
     def holds(self):
@@ -63,7 +63,7 @@ def preprocess(path, arch, symbols, line_markers=True):
 def difference(path, arch, options, symbols):
     """The lines that the symbols remove (-) and add (+), ignoring white space and comments."""
     texts = [preprocess(path, arch, s, line_markers=False).splitlines()
-             for s in (options, options + symbols)]
+             for s in (options + ("KEEP_NAMES",), options + symbols + ("KEEP_NAMES",))]
     before, after = ([" ".join(line.split()) for line in t if line.strip()] for t in texts)
     return [line for line in difflib.unified_diff(before, after, n=0, lineterm="")
             if line[0] in "+-" and not line.startswith(("+++", "---"))]
@@ -82,7 +82,7 @@ def unreached(path, source, output):
     texts, processes = expected_to_be_seen(path, source)
     missing = [] if texts else ["the model observes nothing"]
     for name, listing in re.findall(r"unreached in proctype (\S+)\n((?:\t.*\n)+)", output):
-        missing += [t for t in texts if f"printf('{t}" in listing]
+        missing += [t.split(" ", 1)[1] for t in texts if f"printf('{t}" in listing]
         if name in processes and '"-end-"' in listing:
             missing.append(f"the end of {name}")
     return missing

@@ -82,13 +82,13 @@ def probe_source(calls):
     return "\n".join(lines) + "\n"
 
 
-def find_compiler(arch, source):
+def find_compiler(arch, path, source):
     """The first compiler that compiles the probe for arch; (assembly, "") or (None, reason)."""
     reason = f"no compiler for {arch} (gcc-aarch64-linux-gnu or clang)"
     for compiler in COMPILERS[arch]:
         if not shutil.which(compiler[0]):
             continue
-        args = [*compiler, f"-I{PROBE}", "-include", str(HEADER), *FLAGS]
+        args = [*compiler, f"-I{PROBE}", "-include", str(path), *FLAGS]
         done = subprocess.run(args, input=source, capture_output=True, text=True)
         if not done.returncode:
             return done.stdout, ""
@@ -120,12 +120,12 @@ def of_assembly(text, call):
     return [k for k in kinds if k]
 
 
-def compare(arch):
+def compare(arch, path):
     """One Comparison per call of the model and per inline function of the header."""
-    header = HEADER.read_text() if HEADER.exists() else ""
+    header = path.read_text()
     inlines = set(re.findall(r"^static inline \w+ (vfiowc_\w+)\(", header, re.M)) - INTERNAL
     have = [c for c in CALLS if c in inlines]
-    assembly, reason = find_compiler(arch, probe_source(have)) if have else (None, "no header")
+    assembly, reason = find_compiler(arch, path, probe_source(have))
     expected = of_model(arch)
     for call in sorted(inlines - set(CALLS)):
         yield Comparison(call, arch, ["not modelled"], ["?"])
