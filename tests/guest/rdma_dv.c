@@ -73,17 +73,18 @@ static void region_of_another_device_is_eopnotsupp(void **state)
 	assert_int_equal(ibv_close_device(context), 0);
 }
 
+/* In a process of its own: libibverbs remembers the name under which a process first saw a device. */
 static void device_is_known_under_any_name(void **state)
 {
-	struct ibv_device **list;
+	char out[4096];
+	int status;
 
 	(void)state;
 	assert_int_equal(guest_run("rdma dev set " RDMA_DEVICE " name Rose"), 0);
-	list = ibv_get_device_list(NULL);
-	assert_non_null(find(list, "Rose"));
-	assert_true(vfiowcdv_is_supported(find(list, "Rose")));
-	ibv_free_device_list(list);
+	status = guest_capture(out, sizeof(out), "ibv_devinfo -d Rose");
 	assert_int_equal(guest_run("rdma dev set Rose name " RDMA_DEVICE), 0);
+	assert_int_equal(status, 0);
+	assert_non_null(strstr(out, "Rose"));
 }
 
 static void host_memory_is_live_and_carries_no_tag(void **state)
