@@ -11,15 +11,16 @@ BOOT_PROBE_SECONDS=15
 # emulated virtualisation), so it is used only after a guest has come up with it, and the verdict holds
 # until the host boots again or the root changes.
 boot_accel() {
-	local verdict
-	verdict=$LAB_CACHE/accel-$(cat "$ROOT_DIR/stamp" /proc/sys/kernel/random/boot_id | hash_text)-$EUID
+	local verdict may=no
+	[[ ! -w /dev/kvm ]] || may=yes
+	verdict=$LAB_CACHE/accel-$may-$(cat "$ROOT_DIR/stamp" /proc/sys/kernel/random/boot_id | hash_text)
 	if [[ ${LAB_ACCEL:-} ]]; then
 		ACCEL=$LAB_ACCEL
 	elif [[ -s $verdict ]]; then
 		ACCEL=$(<"$verdict")
 	else
 		boot_probe
-		rm -f "$LAB_CACHE"/accel-*-"$EUID"
+		rm -f "$LAB_CACHE/accel-$may"-*
 		echo "$ACCEL" >"$verdict"
 	fi
 	if [[ $ACCEL == kvm ]]; then

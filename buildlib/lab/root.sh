@@ -35,6 +35,7 @@ root_ensure() {
 		take_lock "$lock" shared "it builds the guest root"
 		[[ -e $ROOT_DIR/stamp ]] || die "the guest root was removed by another lab just now; run again"
 	fi
+	touch "$ROOT_DIR/used"
 	KERNEL=$(<"$ROOT_DIR/kernel")
 	KERNEL_PACKAGE=$(<"$ROOT_DIR/kernel_package")
 	ROOT=$ROOT_DIR/root
@@ -57,6 +58,17 @@ root_build_missing() {
 	recipe_build "$new" "$mirror" "$(root_wanted_kernel)"
 	root_inventory "$new" >"$new/stamp"
 	mv "$new" "$ROOT_DIR"
+	root_remove_old
+}
+
+# Roots of other recipes (1.6 GB each) that no run has used for two weeks, and what was built with them.
+root_remove_old() {
+	local dir
+	for dir in "$LAB_CACHE"/roots/*; do
+		[[ -e $dir/used && $(find "$dir/used" -mtime +14) ]] || continue
+		say "removing a guest root that was not used for two weeks"
+		rm -rf "$dir" "$LAB_CACHE/tools/${dir##*/}" "$LAB_CACHE"/trees/*/"${dir##*/}"
+	done
 }
 
 root_wanted_kernel() {

@@ -53,9 +53,10 @@ static_checkpatch() {
 	local dir files
 	dir=$(checkpatch_dir) || { echo "checkpatch.pl is not to be had from the mirror"; return 77; }
 	mapfile -t files < <(static_files '^(kernel|kernel-headers|tests/guest/modules)/.*\.[ch]$')
-	cd "$LAB_TOP" || return
-	# The host has perl: mmdebstrap is written in it.
-	perl "$dir/checkpatch.pl" --no-tree --strict --terse --no-summary --show-types -f "${files[@]}"
+	# Not from the checkout, where checkpatch would leave a cache file. The host has perl: mmdebstrap is
+	# written in it.
+	cd "$LAB_RUN" || return
+	perl "$dir/checkpatch.pl" --no-tree --strict --terse --no-summary --show-types -f "${files[@]/#/$LAB_TOP/}"
 }
 
 static_shellcheck() {

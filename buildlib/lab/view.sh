@@ -8,32 +8,54 @@
 
 # enter_namespaces ARG...: run ./lab ARG... inside, give its status. Signals end all of it.
 enter_namespaces() {
-	local flags=(--mount --pid --fork --kill-child) pid status=0
+	local flags=(--mount --pid --fork --kill-child) status=0 watcher alive
 	((EUID == 0)) || flags+=(--user --map-root-user --map-auto)
+	mkfifo "$LAB_RUN/alive"
 	LAB_INSIDE=1 unshare "${flags[@]}" -- "$LAB_TOP/lab" "$@" <&0 &
-	pid=$!
-	LAB_CHILD=$pid
+	LAB_CHILD=$!
+	watch_over "$LAB_CHILD" &
+	watcher=$!
+	exec {alive}>"$LAB_RUN/alive"
 	trap 'on_signal 2' INT
 	trap 'on_signal 15' TERM
 	trap 'on_signal 1' HUP
-	wait "$pid" || status=$?
-	LAB_CHILD=
+	wait "$LAB_CHILD" || status=$?
 	trap - INT TERM HUP
+	echo finished >&"$alive"
+	wait "$watcher" || true
 	return $status
 }
 
-# `unshare` ignores SIGINT and SIGTERM itself. Its child is process 1 of the namespace: when that is
-# gone the kernel has already killed and reaped all others, so waiting for unshare waits for all.
-on_signal() {
-	local children
+# watch_over PID: when this ./lab is killed with no chance to say "finished", the end of the pipe says so.
+watch_over() {
+	local word=
 	trap '' INT TERM HUP
-	if [[ $LAB_CHILD ]]; then
-		read -r children <"/proc/$LAB_CHILD/task/$LAB_CHILD/children" || true
-		# shellcheck disable=SC2086
-		kill -KILL ${children:-$LAB_CHILD} 2>/dev/null || true
-		wait "$LAB_CHILD" 2>/dev/null || true
+	read -r word <"$LAB_RUN/alive" || true
+	if [[ $word != finished ]]; then
+		kill_inside "$1"
+		remove_run
 	fi
-	LAB_CHILD=
+}
+
+# kill_inside PID: `unshare` ignores SIGINT and SIGTERM itself. Its child is process 1 of the namespace: when
+# that is gone the kernel has already killed and reaped all others.
+kill_inside() {
+	local children=
+	read -r children <"/proc/$1/task/$1/children" || true
+	# shellcheck disable=SC2086
+	kill -KILL ${children:-$1} 2>/dev/null || true
+	# Gone, or a zombie that this shell has not waited for.
+	while [[ $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) == [^Z]* ]]; do
+		read -rt 0.05 <> <(:) || true
+	done
+}
+
+on_signal() {
+	trap '' INT TERM HUP
+	kill_inside "$LAB_CHILD"
+	# `alive` is enter_namespaces', which was waiting when the signal came.
+	# shellcheck disable=SC2154
+	echo finished >&"$alive"
 	say "interrupted; nothing is left running or mounted"
 	json_error "interrupted by signal $1"
 	remove_run
