@@ -1,43 +1,53 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 # exports.sh LIBRARY MANDIR HEADER...: the library exports exactly what its headers declare, each
-# under a version; each has a man page that the build makes; it prints nothing and has no state.
+# under a version; each function has a man page that the build makes; the library prints nothing and
+# keeps no state. Prints TAP.
 set -u
 library=$1
 mandir=$2
 shift 2
 failed=0
+count=0
 
-fail() {
-	echo "FAILED: $*"
-	failed=1
+# check NAME FAULT: the test passes when nothing is at fault.
+check() {
+	count=$((count + 1))
+	if [ -z "$2" ]; then
+		echo "ok $count - $1"
+	else
+		echo "not ok $count - $1"
+		echo "$2" | sed 's/^/# /'
+		failed=1
+	fi
 }
 
-# Declarations begin in the first column, inline functions of the ordering header do not count.
-declared=$(cat "$@" | sed -nE 's/^[a-z].*[ *](vfiowc_[a-z0-9_]+)\(.*/\1 &/p' | grep -v static |
-	cut -d' ' -f1 | sort -u)
-exported=$(nm -D --defined-only "$library" | sed -nE 's/.* T (vfiowc_[a-z0-9_]+)@@VFIOWC_1\.[0-9]+$/\1/p' |
-	sort -u)
-[ -n "$declared" ] || fail "no declaration found in $*"
-[ "$declared" = "$exported" ] || fail "declared and exported differ:
-declared: $declared
+# Declarations begin in the first column; inline functions of the ordering header do not count.
+declared=$(cat "$@" | sed -nE '/^static/d; s/^[a-z].*[ *](vfiowc_[a-z0-9_]+)\(.*/\1/p' | sort -u)
+exported=$(nm -D --defined-only "$library" | sed -nE 's/.* T (vfiowc_[a-z0-9_]+)@@VFIOWC_1\.[0-9]+$/\1/p' | sort -u)
+fault=
+[ -n "$declared" ] || fault="no declaration found in $*"
+[ "$declared" = "$exported" ] || fault="declared: $declared
 exported: $exported"
+check exports_are_what_the_headers_declare "$fault"
 
-others=$(nm -D --defined-only "$library" | grep -v '@@VFIOWC_1\.[0-9]*$' | grep -v ' A VFIOWC_')
-[ -z "$others" ] || fail "unversioned exports: $others"
+check every_export_has_a_version \
+	"$(nm -D --defined-only "$library" | grep -v '@@VFIOWC_1\.[0-9]*$' | grep -v ' A VFIOWC_')"
 
-inline=$(cat "$@" | sed -nE 's/^static inline .*(vfiowc_[a-z0-9_]+)\(.*/\1/p' |
+# The calls of the ordering header, without what it calls internal.
+inline=$(cat "$@" | sed -nE 's/^static inline .*[ *](vfiowc_[a-z0-9_]+)\(.*/\1/p' |
 	grep -vE '^vfiowc_(store|order_before)')
-for name in $declared $inline; do
-	[ -s "$mandir/$name.3" ] || fail "no man page for $name"
+fault=
+for page in $(printf '%s.3 ' $declared $inline) libvfiowc.7 vfiowc_order.7; do
+	[ -s "$mandir/$page" ] || fault="$fault no $page"
 done
-for page in vfiowc_order.7 libvfiowc.7; do
-	[ -s "$mandir/$page" ] || fail "no man page $page"
-done
+check every_function_has_a_man_page "$fault"
 
-stdio=$(nm -D --undefined-only "$library" |
-	grep -E ' U (v?f?printf|puts|fputs|putchar|perror|fwrite|write|syslog|err|warn|stdout|stderr)@')
-[ -z "$stdio" ] || fail "the library prints: $stdio"
+check the_library_prints_nothing "$(nm -D --undefined-only "$library" |
+	grep -E ' U (v?d?f?printf|puts|fputs|putchar|perror|fwrite|write|v?syslog|v?errx?|v?warnx?|stdout|stderr)(@|$)')"
 
-[ $failed = 0 ] && echo "ok: $(echo "$exported" | wc -l) functions"
+# Writable data, but for what the compiler's start files and the linker add.
+check the_library_has_no_state "$(nm --defined-only "$library" | grep -E ' [BbDdCGgSs] ' |
+	grep -vE ' (completed\.[0-9]+|_DYNAMIC|_GLOBAL_OFFSET_TABLE_|__dso_handle|__TMC_END__|__.*_array_entry)$')"
+echo "1..$count"
 exit $failed

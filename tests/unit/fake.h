@@ -99,6 +99,7 @@ struct fake {
 	uint32_t fail_feature; /* this feature number ... */
 	int feature_errno; /* ... fails so; 0: none does */
 	bool wc_unsupported; /* as a BAR that has no WC */
+	bool readable; /* upstream's features answer PROBE|GET: others under the same numbers */
 	uint32_t device_flags; /* VFIO_DEVICE_FLAGS_* */
 	struct vfiowc_feature_id id;
 	uint8_t config[256];

@@ -340,7 +340,7 @@ static int feature(struct vfio_device_feature *request)
 	if (request->flags & VFIO_DEVICE_FEATURE_PROBE) {
 		/* Upstream's cannot be read. */
 		if (fake.driver == FAKE_UPSTREAM && kind != VFIO_DEVICE_FEATURE_DMA_BUF &&
-		    (request->flags & VFIO_DEVICE_FEATURE_GET))
+		    (request->flags & VFIO_DEVICE_FEATURE_GET) && !fake.readable)
 			return fail_with(EINVAL);
 		return 0;
 	}

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 # order_calls.sh OBJECT: do the ordering calls consist of the instructions their rules demand? Looks
 # at fences and memory accesses only: how the compiler brings the operands there is its affair.
-# Exit status 77 (skipped) on an architecture whose sequences are not listed.
+# Prints TAP; exit status 77 (skipped) on an architecture whose sequences are not listed.
 set -u
 object=$1
 failed=0
+count=0
 
 case $(objdump -f "$object") in
 *x86-64*) ;;
@@ -30,10 +31,12 @@ sequence() {
 
 expect() {
 	found=$(sequence "$1")
+	count=$((count + 1))
 	if [ "$found" = "$2" ]; then
-		echo "ok: $1: ${2:-nothing}"
+		echo "ok $count - $1"
 	else
-		echo "FAILED: $1: expected \"$2\", found \"$found\""
+		echo "not ok $count - $1"
+		echo "# expected \"$2\", found \"$found\""
 		failed=1
 	fi
 }
@@ -45,4 +48,5 @@ expect call_ring32_wc "sfence store32 sfence"	# O3
 expect call_ring64_wc "sfence store64 sfence"
 expect call_deliver "mfence load"		# O4
 expect call_acquire "lfence"			# O5t
+echo "1..$count"
 exit $failed

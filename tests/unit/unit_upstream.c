@@ -43,6 +43,20 @@ static void names_without_the_feature_behind_them_are_not_used(void **state)
 	assert_int_equal(attr.caps, VFIOWC_CAP_EXPORT);
 }
 
+/* The numbers were claimed several times over; what can be read is not what the proposals describe. */
+static void a_feature_that_can_be_read_is_another_one(void **state)
+{
+	struct vfiowc_device_attr attr;
+
+	(void)state;
+	vfiowc_close_device(dev);
+	fake.readable = true;
+	dev = fake_open();
+	assert_int_equal(vfiowc_query_device(dev, &attr, sizeof(attr)), 0);
+	assert_int_equal(attr.source, VFIOWC_SOURCE_STOCK);
+	assert_int_equal(attr.caps, VFIOWC_CAP_EXPORT);
+}
+
 static void our_driver_is_preferred(void **state)
 {
 	struct vfiowc_device_attr attr;
@@ -135,6 +149,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(named_features_are_used_and_said_to_be_upstreams),
 		test(names_without_the_feature_behind_them_are_not_used),
+		test(a_feature_that_can_be_read_is_another_one),
 		test(our_driver_is_preferred),
 		test(export_is_followed_by_memattr),
 		test(unknown_type_is_one_errno_whatever_the_version),
