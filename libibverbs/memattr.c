@@ -12,13 +12,10 @@ _Static_assert((int)VFIOWC_MEM_NC == (int)VFIOWC_MEMATTR_NC &&
 /* errno of the v2 proposal for an unknown type; internal to the kernel, it should not get out. */
 #define KERNEL_ENOTSUPP 524
 
-static void remember(struct vfiowc_buf *buf, enum vfiowc_mem_type type)
-{
-	pthread_mutex_lock(&buf->scope->lock);
-	buf->type = type;
-	pthread_mutex_unlock(&buf->scope->lock);
-}
-
+/*
+ * Both calls into the kernel are made with the scope's lock held: a mapping made between the call and
+ * our taking note of it would have a type that nobody knows.
+ */
 static int set_in_kernel(struct vfiowc_buf *buf, enum vfiowc_mem_type type)
 {
 	struct vfiowc_feature_memattr memattr = { .memattr = type };
@@ -39,28 +36,39 @@ int vfiowc_set_memattr(struct vfiowc_buf *buf, enum vfiowc_mem_type type)
 	/* Stock dma-bufs are NC and nothing else. */
 	if (!vfiowc_has(buf->dev, FEATURE_MEMATTR))
 		return type == VFIOWC_MEM_NC ? 0 : EOPNOTSUPP;
+	pthread_mutex_lock(&buf->scope->lock);
 	err = set_in_kernel(buf, type);
 	if (!err)
-		remember(buf, type);
+		buf->type = type;
+	pthread_mutex_unlock(&buf->scope->lock);
+	return err;
+}
+
+/* Upstream's feature cannot be read, and stock's type cannot be changed: there, what we know holds. */
+static int read_from_kernel(struct vfiowc_buf *buf)
+{
+	struct vfiowc_feature_memattr memattr = {};
+	int err;
+
+	if (buf->dev->source != VFIOWC_SOURCE_VFIOWC_PCI)
+		return 0;
+	err = vfiowc_owner_call(buf, FEATURE_MEMATTR, VFIO_DEVICE_FEATURE_GET, &memattr,
+				sizeof(memattr));
+	if (!err)
+		buf->type = memattr.memattr;
 	return err;
 }
 
 int vfiowc_get_memattr(struct vfiowc_buf *buf, enum vfiowc_mem_type *type)
 {
-	struct vfiowc_feature_memattr memattr = {};
 	int err;
 
 	if (!buf->dev)
 		return EOPNOTSUPP;
-	if (buf->dev->source == VFIOWC_SOURCE_VFIOWC_PCI) {
-		err = vfiowc_owner_call(buf, FEATURE_MEMATTR, VFIO_DEVICE_FEATURE_GET, &memattr,
-					sizeof(memattr));
-		if (err)
-			return err;
-		remember(buf, memattr.memattr);
-	}
 	pthread_mutex_lock(&buf->scope->lock);
-	*type = buf->type;
+	err = read_from_kernel(buf);
+	if (!err)
+		*type = buf->type;
 	pthread_mutex_unlock(&buf->scope->lock);
-	return 0;
+	return err;
 }

@@ -52,9 +52,9 @@ const char *vfiowc_version(void);
  * function must be bound to a VFIO driver already; nothing is bound here. A group is opened by one
  * process at a time and needs all its functions bound to VFIO drivers or to none.
  *
- * Return: the device, or NULL with errno: EINVAL not a PCI address; ENODEV no such function, or no
- * IOMMU group; ENOENT the group has no VFIO character device: no function in it is bound to a VFIO
- * driver; EACCES the caller may not open it; EBUSY another process has the group open; EPERM the
+ * Return: the device, or NULL with errno: EINVAL not a PCI address; ENODEV no such function, no
+ * IOMMU group, or only other functions of its group are bound to VFIO drivers; ENOENT the group has
+ * no VFIO character device: no function in it is bound to a VFIO driver; EACCES the caller may not open it; EBUSY another process has the group open; EPERM the
  * group is not viable, or the platform has no interrupt remapping; ENOTSUP the kernel offers no
  * type1v2 container; ENOMEM.
  */
