@@ -38,6 +38,7 @@ check every_export_has_a_version \
 inline=$(cat "$@" | sed -nE 's/^static inline .*[ *](vfiowc_[a-z0-9_]+)\(.*/\1/p' |
 	grep -vE '^vfiowc_(store|order_before)')
 fault=
+# shellcheck disable=SC2086
 for page in $(printf '%s.3 ' $declared $inline) libvfiowc.7 vfiowc_order.7; do
 	[ -s "$mandir/$page" ] || fault="$fault no $page"
 done
