@@ -75,12 +75,11 @@ void demo_say(const struct demo *d, const char *fmt, ...)
 
 	if (d->json)
 		return;
-	printf("     ");
+	fputs("     ", stdout);
 	va_start(args, fmt);
 	vprintf(fmt, args);
 	va_end(args);
 	putchar('\n');
-	fflush(stdout);
 }
 
 static int run_steps(struct demo *d)
@@ -134,6 +133,8 @@ static int run(struct demo *d)
 	const struct sigaction action = { .sa_handler = on_signal };
 	int err, undone;
 
+	/* A step is announced before it runs, on a pipe as well. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	d->slices[SLICE_DATA] = (struct slice){

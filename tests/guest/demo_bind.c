@@ -120,7 +120,7 @@ static void info_shows_driver_bars_and_completer(void **state)
 	assert_int_equal(guest_run("vfiowc info 7f:00.0"), 1);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		guest_test(unbind_restores_the_driver_from_before_bind),
@@ -130,5 +130,8 @@ int main(void)
 		guest_test(info_shows_driver_bars_and_completer),
 	};
 
+	/* One test by its name: the walk-throughs take a while. */
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
