@@ -2,7 +2,7 @@
 /*
  * The observer waits for a bell that nobody rings: no violation, and yet it must not pass.
  *
- * @check call x86-64 "never reached: D takes the bell" | DELETE_wc_flush refuted
+ * @check call x86-64 "never reached: takes the bell" | DELETE_wc_flush refuted
  */
 #include "machine.pml"
 
