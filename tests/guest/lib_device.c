@@ -65,17 +65,31 @@ static void an_unbound_function_is_refused(void **state)
 	assert_fails(vfiowc_open_device(bdf), ENOENT);
 }
 
+/* A device that the test, as an application, has opened itself. */
+static struct guest_vfio vfio;
+static char vfio_bdf[GUEST_BDF_LEN];
+
+static int open_vfio(void **state)
+{
+	guest_setup(state);
+	lib_bind(vfio_bdf, EXPORTER_DRIVER);
+	return guest_vfio_open(vfio_bdf, &vfio);
+}
+
+static int close_vfio(void **state)
+{
+	guest_vfio_close(&vfio);
+	guest_bind(vfio_bdf, NULL);
+	return guest_teardown(state);
+}
+
 static void borrowed_fd_works_and_stays_open(void **state)
 {
 	struct vfiowc_device_attr attr;
 	struct vfiowc_device *dev;
-	struct guest_vfio vfio;
-	char bdf[GUEST_BDF_LEN];
 	struct vfiowc_buf *buf;
 
 	(void)state;
-	lib_bind(bdf, EXPORTER_DRIVER);
-	assert_int_equal(guest_vfio_open(bdf, &vfio), 0);
 	dev = vfiowc_open_device_fd(vfio.device, NULL);
 	assert_non_null(dev);
 	assert_int_equal(vfiowc_device_fd(dev), vfio.device);
@@ -88,41 +102,28 @@ static void borrowed_fd_works_and_stays_open(void **state)
 	assert_true(fcntl(vfio.device, F_GETFD) >= 0);
 	/* Never duplicated: closing the application's fd closes the device. */
 	guest_vfio_close(&vfio);
-	assert_int_equal(guest_vfio_open(bdf, &vfio), 0);
-	guest_vfio_close(&vfio);
-	guest_bind(bdf, NULL);
+	assert_int_equal(guest_vfio_open(vfio_bdf, &vfio), 0);
 }
 
 static void what_is_no_device_fd_is_refused(void **state)
 {
-	struct guest_vfio vfio;
-	char bdf[GUEST_BDF_LEN];
-
 	(void)state;
-	lib_bind(bdf, EXPORTER_DRIVER);
-	assert_int_equal(guest_vfio_open(bdf, &vfio), 0);
 	assert_fails(vfiowc_open_device_fd(vfio.group, NULL), ENOTTY);
 	assert_fails(vfiowc_open_device_fd(-1, NULL), EBADF);
-	guest_vfio_close(&vfio);
-	guest_bind(bdf, NULL);
 }
 
 /* Export and register, and every other call says what is missing. */
 static void stock_vfio_is_used_as_far_as_it_goes(void **state)
 {
+	struct lib_device *lib = *state;
 	static const enum vfiowc_mem_type types[] = { VFIOWC_MEM_WC, VFIOWC_MEM_NC };
 	struct vfiowc_export_attr attr = { .bar = LIB_BAR, .length = PAGE, .types = types,
 					   .num_types = 2 };
+	struct vfiowc_device *dev = lib->dev;
 	struct vfiowc_device_attr seen;
-	struct vfiowc_device *dev;
 	struct vfiowc_buf_attr buf_attr;
 	struct vfiowc_buf *buf;
-	char bdf[GUEST_BDF_LEN];
 
-	(void)state;
-	lib_bind(bdf, "vfio-pci");
-	dev = vfiowc_open_device(bdf);
-	assert_non_null(dev);
 	assert_int_equal(vfiowc_query_device(dev, &seen, sizeof(seen)), 0);
 	assert_string_equal(seen.driver, "vfio-pci");
 	assert_int_equal(seen.source, VFIOWC_SOURCE_STOCK);
@@ -139,9 +140,9 @@ static void stock_vfio_is_used_as_far_as_it_goes(void **state)
 	attr.num_types = 1;
 	assert_fails(vfiowc_export(dev, &attr, sizeof(attr)), EOPNOTSUPP);
 	assert_int_equal(vfiowc_destroy_buf(buf), 0);
-	assert_int_equal(vfiowc_close_device(dev), 0);
-	guest_bind(bdf, NULL);
 }
+
+#define vfio_test(f) cmocka_unit_test_setup_teardown(f, open_vfio, close_vfio)
 
 int main(void)
 {
@@ -151,9 +152,10 @@ int main(void)
 		lib_test(a_second_open_says_busy),
 		guest_test(a_function_that_does_not_exist_gives_enodev),
 		guest_test(an_unbound_function_is_refused),
-		guest_test(borrowed_fd_works_and_stays_open),
-		guest_test(what_is_no_device_fd_is_refused),
-		guest_test(stock_vfio_is_used_as_far_as_it_goes),
+		vfio_test(borrowed_fd_works_and_stays_open),
+		vfio_test(what_is_no_device_fd_is_refused),
+		cmocka_unit_test_setup_teardown(stock_vfio_is_used_as_far_as_it_goes, lib_setup_stock,
+						lib_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

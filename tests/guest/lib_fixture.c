@@ -13,19 +13,29 @@ void lib_bind(char bdf[static GUEST_BDF_LEN], const char *driver)
 	assert_int_equal(guest_bind(bdf, driver), 0);
 }
 
-int lib_setup(void **state)
+static int setup(void **state, const char *driver)
 {
 	struct lib_device *lib = calloc(1, sizeof(*lib));
 
 	guest_setup(state);
 	assert_non_null(lib);
 	*state = lib;
-	lib_bind(lib->bdf, EXPORTER_DRIVER);
+	lib_bind(lib->bdf, driver);
 	exporter_param("tph_override", "3");
 	lib->dev = vfiowc_open_device(lib->bdf);
 	if (!lib->dev)
 		print_error("vfiowc_open_device(%s): errno %d\n", lib->bdf, errno);
 	return lib->dev ? 0 : -1;
+}
+
+int lib_setup(void **state)
+{
+	return setup(state, EXPORTER_DRIVER);
+}
+
+int lib_setup_stock(void **state)
+{
+	return setup(state, "vfio-pci");
 }
 
 int lib_teardown(void **state)

@@ -24,6 +24,8 @@ struct lib_device {
 /* Setup and teardown: vfiowc_pci bound with 16-bit TPH (an override: no emulated device has it), opened. */
 int lib_setup(void **state);
 int lib_teardown(void **state);
+/* The same with stock vfio-pci. */
+int lib_setup_stock(void **state);
 #define lib_test(f) cmocka_unit_test_setup_teardown(f, lib_setup, lib_teardown)
 
 /** lib_bind() - find the exporter's function and bind it to @driver; bdf is filled in. */

@@ -108,7 +108,8 @@ struct fake {
 	unsigned int num_bufs;
 
 	/* What the library did. */
-	unsigned int feature_calls; /* without probes */
+	unsigned int feature_calls; /* without probes, and without those told to fail */
+	unsigned int feature_failures; /* those */
 	uint32_t last_number;
 	uint32_t last_region;
 	uint32_t last_flags;

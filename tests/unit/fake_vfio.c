@@ -344,8 +344,10 @@ static int feature(struct vfio_device_feature *request)
 			return fail_with(EINVAL);
 		return 0;
 	}
-	if (fake.feature_errno && fake.fail_feature == number)
+	if (fake.feature_errno && fake.fail_feature == number) {
+		fake.feature_failures++;
 		return fail_with(fake.feature_errno);
+	}
 	fake.feature_calls++;
 	fake.last_number = number;
 	return perform(kind, request);

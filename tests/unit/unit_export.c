@@ -211,6 +211,7 @@ static void only_an_unsupported_type_leads_to_the_next(void **state)
 	fake.fail_feature = VFIOWC_FEATURE_EXPORT;
 	fake.feature_errno = ENODEV;
 	assert_null_errno(vfiowc_export(dev, &attr, sizeof(attr)), ENODEV);
+	assert_int_equal(fake.feature_failures, 1);
 	assert_int_equal(fake.num_bufs, 0);
 }
 

@@ -157,6 +157,9 @@ static void overlap_is_found_across_several_ranges(void **state)
 	assert_non_null(other);
 	vfiowc_unmap(other);
 	vfiowc_unmap(map);
+	other = vfiowc_map(nc, 0, 1, 0); /* the other way round */
+	assert_null_errno(vfiowc_map(split, FAKE_PAGE, 2 * FAKE_PAGE, 0), EBUSY);
+	vfiowc_unmap(other);
 	vfiowc_destroy_buf(nc);
 	vfiowc_destroy_buf(split);
 }
