@@ -40,7 +40,7 @@ function flush()
 }
 /^not ok [0-9]+ - / {
 	flush()
-	failed = $4
+	failed = $5
 	why = $0
 	sub(/^not ok [0-9]+ - [^ ]+ */, "", why)
 	seen++
