@@ -245,6 +245,8 @@ static void buf_release(struct dma_buf *dmabuf)
 	canary = buf->canary;
 	if (!canary && buf->vdev)
 		atomic_dec(&buf->vdev->nr_lazy);
+	/* A walker of the list may still come by: nothing to arm any more. */
+	buf->canary = NULL;
 	dma_resv_unlock(buf->resv);
 
 	/* Waits for a callback that still runs: it holds resv. */

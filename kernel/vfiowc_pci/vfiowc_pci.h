@@ -93,7 +93,8 @@ struct vfiowc_view {
  * @dmabuf: the outer; NULL once its release began
  * @vdev: the device; NULL once it was closed.  Stable without @resv in an
  *	ioctl or write of that device, which keep it open
- * @canary: our attachment to @inner; NULL if decode was off at export
+ * @canary: our attachment to @inner; NULL if decode was off at export, and
+ *	once release began
  * @canary_sgt: non-NULL while the canary is mapped
  * @armed: access may be granted; implies @canary_sgt and not revoked
  * @nr_maps: importers' live mappings

@@ -274,6 +274,33 @@ static void o_path_fd_that_outlives_the_file_is_harmless(void **state)
 	assert_true(guest_wait_for(no_dma_buf_left, NULL, 5000));
 }
 
+static void *read_list(void *arg)
+{
+	volatile bool *stop = arg;
+	char text[4096];
+
+	while (!*stop)
+		assert_int_equal(guest_read_file("/sys/kernel/debug/vfiowc_pci/dma_bufs", text,
+						 sizeof(text)), 0);
+	return NULL;
+}
+
+/* A reader found a dma-buf whose release had begun, and granted it again: close then waited for ever. */
+static void list_is_read_while_dma_bufs_close(void **state)
+{
+	volatile bool stop = false;
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, read_list, (void *)&stop), 0);
+	for (unsigned int i = 0; i < 1000; i++)
+		close(exporter_export(*state, VFIOWC_MEMATTR_NC, 0, PAGE));
+	stop = true;
+	pthread_join(thread, NULL);
+	assert_true(guest_wait_for(no_dma_buf_left, NULL, 5000));
+	exporter_decode(*state, false);
+	exporter_decode(*state, true);
+}
+
 static void fd_closed_before_its_mapping_lives_on(void **state)
 {
 	struct exporter *exp = *state;
@@ -321,6 +348,7 @@ int main(void)
 		guest_test(module_unloads_and_loads_again),
 		exporter_test(no_thread_captures_the_inner_dma_buf),
 		exporter_test(o_path_fd_that_outlives_the_file_is_harmless),
+		exporter_test(list_is_read_while_dma_bufs_close),
 		exporter_test(fd_closed_before_its_mapping_lives_on),
 		exporter_test(copy_between_slices_survives_a_revoke),
 	};
