@@ -70,6 +70,10 @@ int trace_parse(const char *line, struct trace_row *row)
 	if (!err)
 		err = parse_number(text, "target", &row->target);
 	if (!err)
+		err = parse_number(text, "key", &row->key);
+	if (!err)
+		err = parse_number(text, "ro", &row->ro);
+	if (!err)
 		err = parse_number(text, "address", &row->address);
 	if (!err)
 		err = parse_number(text, "length", &row->length);

@@ -15,11 +15,13 @@ struct trace_row {
 	char op[16]; /* write, write_imm, read, send, send_imm */
 	char ns[8]; /* none, st, st_ext */
 	uint64_t wr_id;
+	uint64_t key; /* rkey when remote, else lkey */
 	uint64_t address;
 	uint64_t length;
 	uint64_t qpn;
 	uint64_t remote;
-	uint64_t target;
+	uint64_t target; /* 0 host memory, 1 I/O memory of a dma-buf, 2 system memory of a dma-buf */
+	uint64_t ro;
 	uint64_t st;
 	uint64_t ph;
 };

@@ -30,6 +30,8 @@ static void line_of_the_tracepoint_gives_every_field(void **state)
 	assert_true(row.wr_id == UINT64_MAX);
 	assert_int_equal(row.remote, 1);
 	assert_int_equal(row.target, 1);
+	assert_int_equal(row.key, 0x294);
+	assert_int_equal(row.ro, 0);
 	assert_int_equal(row.address, 0x400008);
 	assert_int_equal(row.length, 4093);
 	assert_int_equal(row.st, 2748);
@@ -63,19 +65,16 @@ static int parse_without(const char *name)
 static void missing_field_is_an_error(void **state)
 {
 	static const char *const names[] = { " dev=", " qpn=", " wr_id=", " op=", " remote=", " target=",
-					     " address=", " length=", " ns=", " st=", " ph=" };
+					     " key=", " ro=", " address=", " length=", " ns=", " st=", " ph=" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		assert_int_equal(parse_without(names[i]), EPROTO);
-	/* ones that nobody here reads */
-	assert_int_equal(parse_without(" key="), 0);
-	assert_int_equal(parse_without(" ro="), 0);
 }
 
 static void malformed_number_is_an_error(void **state)
 {
-	static const char rest[] = " qpn=1 op=read remote=1 target=1 address=0x0 length=1 ns=st st=1 ph=0";
+	static const char rest[] = " qpn=1 op=read remote=1 target=1 key=0x1 address=0x0 length=1 ro=0 ns=st st=1 ph=0";
 	static const char *const numbers[] = { "-1", "+1", "", "1x", "0xg", "one" };
 	struct trace_row row;
 	char line[512];
@@ -94,8 +93,8 @@ static void name_inside_another_word_is_no_field(void **state)
 	struct trace_row row;
 
 	(void)state;
-	assert_int_equal(trace_parse(PREFIX "dev=a qpn=1 wr_id=1 op=read remote=1 target=1 address=0x0 "
-				     "last=9 length=1 ns=st st=4 ph=0\n", &row), 0);
+	assert_int_equal(trace_parse(PREFIX "dev=a qpn=1 wr_id=1 op=read remote=1 target=1 key=0x1 address=0x0 "
+				     "last=9 length=1 ro=0 ns=st st=4 ph=0\n", &row), 0);
 	assert_int_equal(row.st, 4);
 }
 
@@ -115,7 +114,7 @@ static void rows_are_read_in_order_and_counted_beyond_the_room(void **state)
 	assert_non_null(file);
 	fprintf(file, "# tracer: nop\n#\n");
 	for (int i = 1; i <= 3; i++)
-		fprintf(file, PREFIX "dev=a qpn=1 wr_id=%d op=read remote=1 target=1 address=0x0 length=1 ns=st "
+		fprintf(file, PREFIX "dev=a qpn=1 wr_id=%d op=read remote=1 target=1 key=0x1 address=0x0 length=1 ro=0 ns=st "
 			"st=1 ph=0\n", i);
 	fclose(file);
 	assert_int_equal(trace_read(&trace, rows, 2, &count), 0);
