@@ -35,7 +35,7 @@ function(vfiowc_man_pages)
 		set(output ${CMAKE_CURRENT_BINARY_DIR}/man/${page})
 		add_custom_command(OUTPUT ${output}
 			COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_CURRENT_BINARY_DIR}/man
-			COMMAND ${PANDOC} -s -f markdown -t man -V footer="vfiowc ${PROJECT_VERSION}"
+			COMMAND ${PANDOC} -s -f markdown -t man -V "footer=vfiowc ${PROJECT_VERSION}"
 				${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${output}
 			DEPENDS ${source}
 			COMMENT "man page ${page}"
