@@ -51,7 +51,7 @@ command_that_takes_too_long_is_ended() {
 interrupted() {
 	local signal=$1 text=$2 sid left
 	shift 2
-	ls -d "$CACHE"/runs/* >"$WORK/before" 2>/dev/null
+	run_directories >"$WORK/before"
 	# A session of its own names every process; signals must not be ignored, as in a background job.
 	env --default-signal setsid "$LAB" "$@" >"$WORK/out" 2>"$WORK/err" </dev/null &
 	sid=$!
@@ -62,6 +62,10 @@ interrupted() {
 	check "no process is left: $(session "$sid")" wait_until 50 eval '[[ ! $(session '"$sid"') ]]'
 	left=$(grep -c "$CACHE/runs" /proc/self/mounts)
 	check "no mount is left" equal "$left" "$MOUNTS"
+}
+
+run_directories() {
+	find "$CACHE/runs" -mindepth 1 -maxdepth 1 2>/dev/null
 }
 
 session() {
@@ -83,7 +87,7 @@ CACHE=$VFIOWC_CACHE
 MOUNTS=$(grep -c "$CACHE/runs" /proc/self/mounts)
 
 no_run_directory_is_left() {
-	check "run directories" equal "$(ls -d "$CACHE"/runs/* 2>/dev/null)" "$(cat "$WORK/before")"
+	check "run directories" equal "$(run_directories | grep -vxFf "$WORK/before")" ""
 }
 
 interrupt_while_the_guest_runs_leaves_nothing() {
