@@ -185,6 +185,9 @@ struct vfiowc_dev *vfiowc_dev_alloc(struct net_device *ndev)
 	dev->ndev = ndev;
 	dev->tph_emit = VFIOWC_TPH_NS_ST;
 	xa_init_flags(&dev->mrs, XA_FLAGS_ALLOC1);
+	atomic_set(&dev->key_byte, 0);
+	atomic_set(&dev->nr_pds, 0);
+	atomic_set(&dev->nr_qps, 0);
 	ida_init(&dev->cqns);
 	set_identity(dev, ndev);
 

@@ -31,7 +31,8 @@ enum verdict {
 	COMPLETE,	/* it is over; wr.status says how */
 	WAIT_RNR,	/* the peer has posted no receive */
 	WAIT_PEER,	/* nobody answers at the destination */
-	STOP,		/* the QP left RTS: nothing happened, nothing completes */
+	HAND_OVER,	/* the caller is being killed: the worker repeats it */
+	STOP,		/* the QP left RTS: nothing completes here */
 };
 
 /**
@@ -97,8 +98,7 @@ static enum verdict fail_remote(struct wr *wr, enum ib_wc_status status,
 				enum vfiowc_vendor_err vendor,
 				enum ib_event_type event)
 {
-	vfiowc_qp_event(wr->peer, event);
-	vfiowc_qp_error(wr->peer);
+	vfiowc_qp_error_event(wr->peer, event);
 	return fail(wr, status, vendor);
 }
 
@@ -178,15 +178,19 @@ static struct vfiowc_iter recv_iter(const struct wr *wr)
 	};
 }
 
-/* A transfer was stopped by a change of state: whose? */
+/* A transfer was stopped: by whom? */
 static enum verdict stopped(const struct wr *wr)
 {
-	return vfiowc_qp_state(wr->qp) == IB_QPS_RTS ? WAIT_PEER : STOP;
+	if (vfiowc_qp_state(wr->qp) != IB_QPS_RTS)
+		return STOP;
+	return fatal_signal_pending(current) ? HAND_OVER : WAIT_PEER;
 }
 
 static enum verdict run_rdma(struct wr *wr, struct vfiowc_iter *local)
 {
 	const bool is_read = wr->wqe->opcode == IB_WR_RDMA_READ;
+	const enum vfiowc_xfer_end remote_failed =
+		is_read ? VFIOWC_XFER_FROM_FAILED : VFIOWC_XFER_TO_FAILED;
 	struct vfiowc_xfer *xfer = &wr->xfer;
 	struct vfiowc_iter remote = remote_iter(wr);
 	enum vfiowc_xfer_end end;
@@ -203,7 +207,7 @@ static enum verdict run_rdma(struct wr *wr, struct vfiowc_iter *local)
 		return COMPLETE;
 	if (end == VFIOWC_XFER_STOPPED)
 		return stopped(wr);
-	if (is_read == (end == VFIOWC_XFER_FROM_FAILED))
+	if (end == remote_failed)
 		return fail_remote(wr, IB_WC_REM_ACCESS_ERR, xfer->vendor,
 				   IB_EVENT_QP_ACCESS_ERR);
 	return fail(wr, IB_WC_LOC_PROT_ERR, xfer->vendor);
@@ -214,10 +218,8 @@ static void complete_recv(struct wr *wr, struct vfiowc_cqe *cqe)
 {
 	bool solicited = wr->wqe->flags & VFIOWC_SEND_SOLICITED;
 
-	if (vfiowc_rq_complete(wr->peer, cqe, solicited))
-		return;
-	vfiowc_qp_event(wr->peer, IB_EVENT_QP_FATAL);
-	vfiowc_qp_error(wr->peer);
+	if (!vfiowc_rq_complete(wr->peer, cqe, solicited))
+		vfiowc_qp_error_event(wr->peer, IB_EVENT_QP_FATAL);
 }
 
 static void recv_succeeds(struct wr *wr)
@@ -441,10 +443,8 @@ static void sq_complete(struct vfiowc_qp *qp, const struct wr *wr)
 	qp->sq.retry_left = qp->attr.retry_cnt;
 	if (wr->status != IB_WC_SUCCESS)
 		vfiowc_qp_error(qp);
-	if (wanted && !vfiowc_cq_push(to_vcq(qp->ibqp.send_cq), &cqe, false)) {
-		vfiowc_qp_event(qp, IB_EVENT_QP_FATAL);
-		vfiowc_qp_error(qp);
-	}
+	if (wanted && !vfiowc_cq_push(to_vcq(qp->ibqp.send_cq), &cqe, false))
+		vfiowc_qp_error_event(qp, IB_EVENT_QP_FATAL);
 }
 
 /* The head of the queue; false: it stays there for now. */
@@ -457,6 +457,8 @@ static bool sq_step(struct vfiowc_qp *qp, u64 *bytes)
 		verdict = wait_rnr(&wr);
 	if (verdict == WAIT_PEER)
 		verdict = wait_peer(&wr);
+	if (verdict == HAND_OVER)
+		queue_delayed_work(vfiowc_wq, &qp->work, 0);
 	if (wr.peer)
 		vfiowc_qp_put(wr.peer);
 	if (verdict != COMPLETE)
@@ -470,8 +472,7 @@ static bool sq_step(struct vfiowc_qp *qp, u64 *bytes)
 static int sq_broken(struct vfiowc_qp *qp)
 {
 	vfiowc_ring_discard(qp->sq.ring);
-	vfiowc_qp_event(qp, IB_EVENT_QP_FATAL);
-	vfiowc_qp_error(qp);
+	vfiowc_qp_error_event(qp, IB_EVENT_QP_FATAL);
 	return -EINVAL;
 }
 
@@ -505,8 +506,12 @@ void vfiowc_sq_flush(struct vfiowc_qp *qp)
 	}
 }
 
-/* Execute what was published when the run began; more brings its own doorbell. */
-static int sq_run(struct vfiowc_qp *qp, bool in_doorbell)
+/*
+ * Execute what was published when the run began; more brings its own doorbell.
+ * A caller with a signal, or after a long time, leaves the rest to the worker, so
+ * that nobody waits for sq.lock (or unregistration for a call) without bound.
+ */
+static int sq_run(struct vfiowc_qp *qp)
 {
 	u32 pending = vfiowc_ring_pending(qp->sq.ring);
 	u64 bytes = 0;
@@ -516,9 +521,8 @@ static int sq_run(struct vfiowc_qp *qp, bool in_doorbell)
 	for (; pending && vfiowc_qp_state(qp) == IB_QPS_RTS; pending--) {
 		if (!sq_step(qp, &bytes))
 			return 0;
-		if (in_doorbell && pending > 1 &&
-		    (signal_pending(current) ||
-		     bytes > VFIOWC_DOORBELL_BUDGET_BYTES)) {
+		if (pending > 1 && (signal_pending(current) ||
+				    bytes > VFIOWC_RUN_BUDGET_BYTES)) {
 			queue_delayed_work(vfiowc_wq, &qp->work, 0);
 			return 0;
 		}
@@ -528,14 +532,14 @@ static int sq_run(struct vfiowc_qp *qp, bool in_doorbell)
 }
 
 /* What the state allows: execute, flush, or nothing. */
-static int sq_kick(struct vfiowc_qp *qp, bool in_doorbell)
+static int sq_kick(struct vfiowc_qp *qp)
 {
 	int err = 0;
 
 	lockdep_assert_held(&qp->sq.lock);
 
 	if (vfiowc_qp_state(qp) == IB_QPS_RTS && !qp->sq.waiting)
-		err = sq_run(qp, in_doorbell);
+		err = sq_run(qp);
 	if (vfiowc_qp_state(qp) == IB_QPS_ERR) {
 		vfiowc_sq_flush(qp);
 		vfiowc_rq_flush(qp);
@@ -566,7 +570,7 @@ int vfiowc_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
 		return -EINVAL;
 	if (mutex_lock_killable(&qp->sq.lock))
 		return -EINTR;
-	err = sq_kick(qp, true);
+	err = sq_kick(qp);
 	mutex_unlock(&qp->sq.lock);
 	return err;
 }
@@ -582,6 +586,6 @@ void vfiowc_qp_work(struct work_struct *work)
 
 	mutex_lock(&qp->sq.lock);
 	qp->sq.waiting = false;
-	sq_kick(qp, false);
+	sq_kick(qp);
 	mutex_unlock(&qp->sq.lock);
 }

@@ -10,7 +10,6 @@
  * and target at once in any order.
  */
 #include <linux/mm.h>
-#include <linux/random.h>
 #include <linux/slab.h>
 #include <rdma/ib_umem.h>
 
@@ -137,7 +136,8 @@ struct vfiowc_mr *vfiowc_mr_alloc(struct ib_pd *pd, u64 length, u64 iova,
 
 	mr->dev = dev;
 	mr->pd = pd;
-	mr->key = index << 8 | get_random_u8();
+	/* not the byte of the MR that had this index last */
+	mr->key = index << 8 | (atomic_inc_return(&dev->key_byte) & 0xff);
 	mr->iova = iova;
 	mr->length = length;
 	mr->access = access;

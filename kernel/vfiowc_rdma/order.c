@@ -11,6 +11,8 @@
  *
  * Context: the MRs of both sides are held by the caller; does not sleep.
  */
+#include <asm/barrier.h>
+
 #include "vfiowc_rdma.h"
 
 /**
@@ -23,4 +25,12 @@ void vfiowc_order_write(const struct vfiowc_span *to,
 			const struct vfiowc_span *from, u32 length)
 {
 	vfiowc_copy(to, from, length);
+	if (!to->mr || to->mr->kind != VFIOWC_MEM_BUF_IO)
+		return;
+	/*
+	 * Posted before anything the engine does next: before a completion that
+	 * makes someone ring the device (O7), and before the MR is let go, so that
+	 * a revoke that waited for it has nothing left to wait for (O9).
+	 */
+	wmb();
 }

@@ -125,13 +125,14 @@ static void qp_init(struct vfiowc_qp *qp, struct ib_qp_init_attr *init)
  * @udata: no request, struct vfiowc_create_qp_resp
  *
  * Return: 0; -EOPNOTSUPP type, flags, SRQ; -EINVAL beyond the limits, or no room
- * for the response; -ENOMEM; -EFAULT.
+ * for the response; -ENOMEM, also for VFIOWC_MAX_QP; -EFAULT.
  */
 int vfiowc_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init,
 		     struct ib_udata *udata)
 {
 	struct vfiowc_ucontext *uc =
 		rdma_udata_to_drv_context(udata, struct vfiowc_ucontext, ibuc);
+	struct vfiowc_dev *dev = to_vdev(ibqp->device);
 	struct vfiowc_create_qp_resp resp = {};
 	struct vfiowc_qp *qp = to_vqp(ibqp);
 	int err;
@@ -145,9 +146,11 @@ int vfiowc_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init,
 	if (err)
 		return err;
 
+	if (!atomic_add_unless(&dev->nr_qps, 1, VFIOWC_MAX_QP))
+		return -ENOMEM;
 	err = sq_create(qp, &uc->ibuc, init, &resp.sq);
 	if (err)
-		return err;
+		goto err_count;
 	err = rq_create(qp, &uc->ibuc, init, &resp.rq);
 	if (err)
 		goto err_sq;
@@ -167,24 +170,9 @@ err_rq:
 	rq_destroy(qp);
 err_sq:
 	sq_destroy(qp);
+err_count:
+	atomic_dec(&dev->nr_qps);
 	return err;
-}
-
-/**
- * vfiowc_qp_event - tell the application about its QP
- * @qp: the QP
- * @type: what happened
- */
-void vfiowc_qp_event(struct vfiowc_qp *qp, enum ib_event_type type)
-{
-	struct ib_event event = {
-		.device = qp->ibqp.device,
-		.event = type,
-		.element.qp = &qp->ibqp,
-	};
-
-	if (qp->ibqp.event_handler)
-		qp->ibqp.event_handler(&event, qp->ibqp.qp_context);
 }
 
 /* Release: who sees the state sees the attributes that belong to it. */
@@ -198,8 +186,10 @@ static void qp_set_state(struct vfiowc_qp *qp, enum ib_qp_state state)
 /**
  * vfiowc_qp_error - a QP goes to the error state because of a request
  * @qp: any QP that the caller holds; its queues are flushed by its worker
+ *
+ * Return: false if it is there already, or not connected.
  */
-void vfiowc_qp_error(struct vfiowc_qp *qp)
+bool vfiowc_qp_error(struct vfiowc_qp *qp)
 {
 	bool changed;
 
@@ -210,6 +200,24 @@ void vfiowc_qp_error(struct vfiowc_qp *qp)
 	spin_unlock(&qp->state_lock);
 	if (changed)
 		mod_delayed_work(vfiowc_wq, &qp->work, 0);
+	return changed;
+}
+
+/**
+ * vfiowc_qp_error_event - as vfiowc_qp_error(), and tell the application
+ * @qp: any QP that the caller holds
+ * @type: what happened; sent once, however many requests find it out
+ */
+void vfiowc_qp_error_event(struct vfiowc_qp *qp, enum ib_event_type type)
+{
+	struct ib_event event = {
+		.device = qp->ibqp.device,
+		.event = type,
+		.element.qp = &qp->ibqp,
+	};
+
+	if (vfiowc_qp_error(qp) && qp->ibqp.event_handler)
+		qp->ibqp.event_handler(&event, qp->ibqp.qp_context);
 }
 
 static bool attr_in_range(const struct ib_qp_attr *attr, int mask)
@@ -296,6 +304,18 @@ static enum ib_qp_state next_state(const struct ib_qp_attr *attr, int mask,
 	return mask & IB_QP_STATE ? attr->qp_state : now;
 }
 
+static void rq_reset(struct vfiowc_qp *qp)
+{
+	struct vfiowc_ring *ring = qp->rq.ring;
+
+	mutex_lock(&qp->rq.lock);
+	if (ring) {
+		vfiowc_ring_discard(ring);
+		WRITE_ONCE(ring->header->flags, 0);
+	}
+	mutex_unlock(&qp->rq.lock);
+}
+
 /* To RESET and ERR: at once, so that engines leave; then empty the queues. */
 static int qp_stop(struct vfiowc_qp *qp, const struct ib_qp_attr *attr, int mask)
 {
@@ -317,10 +337,7 @@ static int qp_stop(struct vfiowc_qp *qp, const struct ib_qp_attr *attr, int mask
 		vfiowc_rq_flush(qp);
 	} else {
 		vfiowc_ring_discard(qp->sq.ring);
-		mutex_lock(&qp->rq.lock);
-		if (qp->rq.ring)
-			vfiowc_ring_discard(qp->rq.ring);
-		mutex_unlock(&qp->rq.lock);
+		rq_reset(qp);
 	}
 	mutex_unlock(&qp->sq.lock);
 	return 0;
@@ -444,5 +461,6 @@ int vfiowc_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata)
 	disable_delayed_work_sync(&qp->work);
 	rq_destroy(qp);
 	sq_destroy(qp);
+	atomic_dec(&qp->dev->nr_qps);
 	return 0;
 }

@@ -55,11 +55,17 @@ void vfiowc_disassociate_ucontext(struct ib_ucontext *ibuc)
  * @ibpd: the PD
  * @udata: no driver data
  *
- * Return: 0 or a negative errno.
+ * Return: 0; -ENOMEM there are VFIOWC_MAX_PD; another negative errno.
  */
 int vfiowc_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 {
-	return ib_no_udata_io(udata);
+	struct vfiowc_dev *dev = to_vdev(ibpd->device);
+	int err;
+
+	err = ib_no_udata_io(udata);
+	if (err)
+		return err;
+	return atomic_add_unless(&dev->nr_pds, 1, VFIOWC_MAX_PD) ? 0 : -ENOMEM;
 }
 
 /**
@@ -71,7 +77,13 @@ int vfiowc_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
  */
 int vfiowc_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 {
-	return ib_no_udata_io(udata);
+	int err;
+
+	err = ib_no_udata_io(udata);
+	if (err)
+		return err;
+	atomic_dec(&to_vdev(ibpd->device)->nr_pds);
+	return 0;
 }
 
 /**
@@ -167,7 +179,7 @@ void vfiowc_ring_destroy(struct vfiowc_ring *ring)
 }
 
 /**
- * vfiowc_ring_discard - drop all that is posted (transition to RESET)
+ * vfiowc_ring_discard - drop all that is posted
  * @ring: SQ or RQ; its queue's lock is held
  */
 void vfiowc_ring_discard(struct vfiowc_ring *ring)
@@ -175,5 +187,4 @@ void vfiowc_ring_discard(struct vfiowc_ring *ring)
 	ring->own = READ_ONCE(ring->header->producer);
 	/* as in vfiowc_ring_consume() */
 	smp_store_release(&ring->header->consumer, ring->own);
-	WRITE_ONCE(ring->header->flags, 0);
 }

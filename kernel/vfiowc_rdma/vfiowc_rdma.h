@@ -13,6 +13,7 @@
  *	qp->modify_lock		state changes asked for by the user
  *	qp->sq.lock		execution of one send queue (the initiator's)
  *	qp->rq.lock		consumption of one receive queue (the peer's, or own)
+ *	devs_lock (netdev.c)		list of devices
  *	qp->state_lock, cq->lock	spinlocks, leaves
  * An engine holds one sq.lock and at most one rq.lock, never a second sq.lock:
  * two QPs connected to each other, or a QP to itself, cannot deadlock.  What it
@@ -57,14 +58,14 @@ struct vfiowc_mr;
 #define VFIOWC_MAX_CQE			SZ_256K
 #define VFIOWC_MAX_RD_ATOMIC		128
 #define VFIOWC_MAX_MSG_BYTES		SZ_1G
-#define VFIOWC_MAX_MR_BYTES		(1024ULL * SZ_1G)
+#define VFIOWC_MAX_MR_BYTES		(256ULL * SZ_1G)
 #define VFIOWC_GID_TABLE_LEN		1024
 #define VFIOWC_PORT			1
 
 /* The engine leaves an MR at least this often: bounds the wait of a revocation. */
 #define VFIOWC_CHUNK_BYTES		((u32)SZ_64K)
-/* A doorbell call hands what is left to the worker after this much. */
-#define VFIOWC_DOORBELL_BUDGET_BYTES	SZ_256M
+/* After this much a run of a send queue hands what is left to the worker. */
+#define VFIOWC_RUN_BUDGET_BYTES		SZ_256M
 
 /**
  * struct vfiowc_dev - one RDMA device, one port, on one netdev
@@ -75,7 +76,10 @@ struct vfiowc_mr;
  * @id: never reused; tells a QP which device its peer lives on
  * @dead: deallocated by the core, waits to leave the list
  * @mrs: MRs by key >> 8; read under RCU
+ * @key_byte: source of the low byte of keys
  * @cqns: numbers of CQs
+ * @nr_pds: existing PDs, at most VFIOWC_MAX_PD
+ * @nr_qps: existing QPs, at most VFIOWC_MAX_QP
  * @tph_emit: enum vfiowc_tph_ns: which tags the device can put on the wire
  */
 struct vfiowc_dev {
@@ -85,7 +89,10 @@ struct vfiowc_dev {
 	u32 id;
 	bool dead;
 	struct xarray mrs;
+	atomic_t key_byte;
 	struct ida cqns;
+	atomic_t nr_pds;
+	atomic_t nr_qps;
 	u8 tph_emit;
 };
 
@@ -391,8 +398,8 @@ int vfiowc_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,
 int vfiowc_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,
 		    struct ib_qp_init_attr *init);
 int vfiowc_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata);
-void vfiowc_qp_error(struct vfiowc_qp *qp);
-void vfiowc_qp_event(struct vfiowc_qp *qp, enum ib_event_type type);
+bool vfiowc_qp_error(struct vfiowc_qp *qp);
+void vfiowc_qp_error_event(struct vfiowc_qp *qp, enum ib_event_type type);
 
 /* qp_table.c */
 int vfiowc_qp_publish(struct vfiowc_qp *qp);

@@ -12,7 +12,7 @@
  * splits the access to the target; longer ones are cut at words of the device
  * only (vfiowc_io_trim()).
  */
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "xfer.h"
 
@@ -207,7 +207,8 @@ static bool xfer_may_go_on(const struct vfiowc_xfer *xfer)
 {
 	enum ib_qp_state peer = vfiowc_qp_state(xfer->peer);
 
-	return vfiowc_qp_state(xfer->qp) == IB_QPS_RTS &&
+	return !fatal_signal_pending(current) &&
+	       vfiowc_qp_state(xfer->qp) == IB_QPS_RTS &&
 	       (peer == IB_QPS_RTR || peer == IB_QPS_RTS);
 }
 

@@ -36,7 +36,7 @@ enum vfiowc_xfer_end {
 	VFIOWC_XFER_OK,
 	VFIOWC_XFER_FROM_FAILED,	/* vendor says why */
 	VFIOWC_XFER_TO_FAILED,		/* vendor says why */
-	VFIOWC_XFER_STOPPED,		/* a QP left the state it must be in */
+	VFIOWC_XFER_STOPPED,		/* a QP's state, or the caller is killed */
 };
 
 /**
