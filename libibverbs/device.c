@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
- * struct vfiowc_device: a PCI function behind VFIO, opened by its address through container (type1v2)
- * and group, or from a device fd that stays the application's.
+ * struct vfiowc_device: a PCI function behind VFIO, opened by its address through container
+ * (type1v2) and group, or from a device fd that stays the application's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -120,7 +120,7 @@ static void free_device(struct vfiowc_device *dev)
 	free(dev);
 }
 
-/* The device before its group, the group before its container: the order the kernel undoes it in. */
+/* The device before its group, the group before its container. */
 static void close_owned(struct vfiowc_device *dev)
 {
 	if (dev->fd >= 0)

@@ -3,8 +3,9 @@
  * CPU mappings of dma-bufs: requested type at mmap(), effective type read back from the page table,
  * and the refusal of the same bytes under two types in one process (O11).
  *
- * Two dma-bufs of one device may show the same bytes. Where the library exported both it knows their
- * place in the BAR and compares there; otherwise it compares mappings of the same dma-buf object.
+ * Two dma-bufs of one device may show the same bytes. Where the library exported both it knows
+ * their place in the BAR and compares there; otherwise it compares mappings of the same dma-buf
+ * object.
  */
 #include <errno.h>
 #include <stdlib.h>

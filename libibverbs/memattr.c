@@ -13,8 +13,8 @@ _Static_assert((int)VFIOWC_MEM_NC == (int)VFIOWC_MEMATTR_NC &&
 #define KERNEL_ENOTSUPP 524
 
 /*
- * Both calls into the kernel are made with the scope's lock held: a mapping made between the call and
- * our taking note of it would have a type that nobody knows.
+ * Both calls into the kernel are made with the scope's lock held: a mapping made between the call
+ * and our taking note of it would have a type that nobody knows.
  */
 static int set_in_kernel(struct vfiowc_buf *buf, enum vfiowc_mem_type type)
 {
@@ -44,7 +44,7 @@ int vfiowc_set_memattr(struct vfiowc_buf *buf, enum vfiowc_mem_type type)
 	return err;
 }
 
-/* Upstream's feature cannot be read, and stock's type cannot be changed: there, what we know holds. */
+/* Upstream's feature cannot be read, stock's type cannot be changed: there, what we know holds. */
 static int read_from_kernel(struct vfiowc_buf *buf)
 {
 	struct vfiowc_feature_memattr memattr = {};

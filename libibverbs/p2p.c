@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
- * Delivery reads: what an RDMA device wrote to a BAR is proven delivered by a READ that follows it on
- * the same path. At the initiator (O5i) that is a READ on the same QP; at the target (O5t) a READ
- * through a QP of the same function that is connected to itself.
+ * Delivery reads: what an RDMA device wrote to a BAR is proven delivered by a READ that follows it
+ * on the same path. At the initiator (O5i) that is a READ on the same QP; at the target (O5t) a
+ * READ through a QP of the same function that is connected to itself.
  *
  * Locks: a loopback's lock is a leaf; it protects its state and is held across post and poll, which
  * do not block.

@@ -54,9 +54,9 @@ const char *vfiowc_version(void);
  *
  * Return: the device, or NULL with errno: EINVAL not a PCI address; ENODEV no such function, no
  * IOMMU group, or only other functions of its group are bound to VFIO drivers; ENOENT the group has
- * no VFIO character device: no function in it is bound to a VFIO driver; EACCES the caller may not open it; EBUSY another process has the group open; EPERM the
- * group is not viable, or the platform has no interrupt remapping; ENOTSUP the kernel offers no
- * type1v2 container; ENOMEM.
+ * no VFIO character device: no function in it is bound to a VFIO driver; EACCES the caller may not
+ * open it; EBUSY another process has the group open; EPERM the group is not viable, or the platform
+ * has no interrupt remapping; ENOTSUP the kernel offers no type1v2 container; ENOMEM.
  */
 struct vfiowc_device *vfiowc_open_device(const char *pci_address);
 

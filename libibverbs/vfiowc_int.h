@@ -4,8 +4,8 @@
  *
  * Locks: a scope's lock is a leaf, nothing else is taken under it. It protects the scope's list of
  * mappings and, in every vfiowc_buf that belongs to the scope, what the struct names. It is held
- * across mmap() and the calls that set or read the memory type; revoke, tags and queries run without
- * it, since they may wait for others.
+ * across mmap() and the calls that set or read the memory type; revoke, tags and queries run
+ * without it, since they may wait for others.
  */
 #ifndef VFIOWC_INT_H
 #define VFIOWC_INT_H

@@ -7,3 +7,5 @@ foreach(subject device slice rdma)
 	vfiowc_guest_test(NAME lib_${subject} SOURCES lib_${subject}.c LIBS vfiowc_guest_lib)
 endforeach()
 vfiowc_guest_test(NAME lib_hello SOURCES lib_hello.c LIBS vfiowc_guest_lib)
+target_compile_definitions(lib_hello PRIVATE
+	HELLO_SOURCE="${CMAKE_INSTALL_FULL_DOCDIR}/examples/hello_p2p.c")

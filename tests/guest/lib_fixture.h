@@ -21,7 +21,7 @@ struct lib_device {
 	struct vfiowc_device *dev;
 };
 
-/* Setup and teardown: vfiowc_pci bound with 16-bit TPH (an override: no emulated device has it), opened. */
+/* Setup and teardown: vfiowc_pci bound, 16-bit TPH by override (no emulated device has it). */
 int lib_setup(void **state);
 int lib_teardown(void **state);
 /* The same with stock vfio-pci. */

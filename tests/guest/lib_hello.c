@@ -49,11 +49,26 @@ static void hello_says_what_is_wrong(void **state)
 	assert_non_null(strstr(output, bdf));
 }
 
+/* The installed header, pkg-config file and library belong together. */
+static void hello_builds_from_its_source_with_pkg_config(void **state)
+{
+	char output[2048];
+
+	(void)state;
+	if (guest_run("command -v cc pkg-config >/dev/null"))
+		guest_skip("the guest has no compiler");
+	assert_int_equal(guest_capture(output, sizeof(output), "cc -Wall -Wextra -Werror -o /tmp/hello_p2p "
+				       HELLO_SOURCE " $(pkg-config --cflags --libs libvfiowc)"), 0);
+	assert_int_equal(guest_capture(output, sizeof(output), "/tmp/hello_p2p; rm /tmp/hello_p2p"), 0);
+	assert_non_null(strstr(output, "usage:"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		guest_test(hello_moves_bytes_both_ways),
 		guest_test(hello_says_what_is_wrong),
+		guest_test(hello_builds_from_its_source_with_pkg_config),
 	};
 
 	return cmocka_run_group_tests(tests, rdma_device_up, rdma_device_down);

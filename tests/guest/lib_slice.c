@@ -70,7 +70,7 @@ static void type_of_later_mappings_can_be_changed(void **state)
 	vfiowc_destroy_buf(buf);
 }
 
-/* Offsets in the dma-buf are offsets in the BAR from where it was exported; each byte is checked. */
+/* The dma-buf begins where its slice begins in the BAR, and so does each of its parts. */
 static void mapped_bytes_are_the_bars(void **state)
 {
 	const struct lib_device *lib = *state;
@@ -216,7 +216,8 @@ static void cpu_stores_flushed_and_delivered_are_read_back(void **state)
 	struct vfiowc_buf *nc = lib_export(lib->dev, SLICE, PAGE, VFIOWC_MEM_NC);
 	struct vfiowc_buf *same = lib_export(lib->dev, 0, SLICE, VFIOWC_MEM_NC);
 	struct vfiowc_mapping *data = lib_map(wc, SLICE), *word = lib_map(nc, PAGE);
-	struct vfiowc_mapping *view = vfiowc_map(same, 0, SLICE, VFIOWC_MAP_MIXED | VFIOWC_MAP_READ_ONLY);
+	struct vfiowc_mapping *view = vfiowc_map(same, 0, SLICE,
+						 VFIOWC_MAP_MIXED | VFIOWC_MAP_READ_ONLY);
 	char *bytes = vfiowc_map_addr(data);
 
 	assert_non_null(view);

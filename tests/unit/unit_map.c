@@ -167,7 +167,8 @@ static void overlap_is_found_across_several_ranges(void **state)
 static void imported_dma_bufs_are_compared_with_themselves_only(void **state)
 {
 	int fd = fake_make_dma_buf(FAKE_PAGE, true);
-	struct vfiowc_buf *one = vfiowc_import(fd, NULL), *own = fake_export(dev, 0, FAKE_PAGE, VFIOWC_MEM_WC);
+	struct vfiowc_buf *one = vfiowc_import(fd, NULL);
+	struct vfiowc_buf *own = fake_export(dev, 0, FAKE_PAGE, VFIOWC_MEM_WC);
 	struct vfiowc_buf *again = vfiowc_import(vfiowc_buf_fd(own), dev);
 	struct vfiowc_mapping *a = vfiowc_map(own, 0, 1, 0), *b, *c = vfiowc_map(one, 0, 1, 0);
 

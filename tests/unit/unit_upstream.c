@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
-/* The library compiled against a <linux/vfio.h> that names upstream's features (upstream_names.h). */
+/* The library compiled with a <linux/vfio.h> that names upstream's features (upstream_names.h). */
 #include "fake.h"
 #include "upstream_names.h"
 
@@ -43,7 +43,7 @@ static void names_without_the_feature_behind_them_are_not_used(void **state)
 	assert_int_equal(attr.caps, VFIOWC_CAP_EXPORT);
 }
 
-/* The numbers were claimed several times over; what can be read is not what the proposals describe. */
+/* The numbers were claimed several times over; what can be read is not what is proposed. */
 static void a_feature_that_can_be_read_is_another_one(void **state)
 {
 	struct vfiowc_device_attr attr;
