@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <limits.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,8 +82,19 @@ void demo_say(const struct demo *d, const char *fmt, ...)
 	putchar('\n');
 }
 
+static sigjmp_buf after_sigbus;
+
+static void on_sigbus(int signo)
+{
+	(void)signo;
+	siglongjmp(after_sigbus, 1);
+}
+
 static int run_steps(struct demo *d)
 {
+	/* Somebody else took the BAR away, and what was set up is undone all the same. */
+	if (sigsetjmp(after_sigbus, 1))
+		return demo_fail(d, d->bdf, "the mapping of its BAR is gone (SIGBUS); see dmesg");
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		d->step = steps[i].name;
 		if (!d->json)
@@ -131,12 +142,14 @@ static int run(struct demo *d)
 {
 	/* No SA_RESTART: a wait in the kernel ends, too. */
 	const struct sigaction action = { .sa_handler = on_signal };
+	const struct sigaction bus = { .sa_handler = on_sigbus };
 	int err, undone;
 
 	/* A step is announced before it runs, on a pipe as well. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGBUS, &bus, NULL);
 	d->slices[SLICE_DATA] = (struct slice){
 		.name = "data",
 		.bar_offset = DATA_BAR_OFFSET,
@@ -149,9 +162,11 @@ static int run(struct demo *d)
 		.bytes = DOORBELL_BYTES,
 		.type = VFIOWC_MEM_NC,
 	};
+	d->nic.stop = &demo_interrupted;
 	d->report = report_new();
 	report_set(d->report, "seed", json_object_new_uint64(d->seed));
 	err = run_steps(d);
+	signal(SIGBUS, SIG_DFL);
 	undone = teardown(d);
 	err = err || undone;
 	report_transfers(d);

@@ -7,7 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "demo.h"
 #include "nic.h"
 
 /* Generous: an emulated guest on a busy host is slow. */
@@ -49,8 +48,8 @@ static int wait_port(struct nic *nic)
 		err = ibv_query_port(nic->context, NIC_PORT, &nic->port);
 		if (err || nic->port.state == IBV_PORT_ACTIVE)
 			return err;
-		if (now_ms() > end || demo_interrupted)
-			return demo_interrupted ? EINTR : ETIMEDOUT;
+		if (now_ms() > end || *nic->stop)
+			return *nic->stop ? EINTR : ETIMEDOUT;
 		nanosleep(&pause, NULL);
 	}
 }
@@ -176,7 +175,7 @@ static int connect_patiently(struct nic *nic, const char **what)
 	do {
 		err = nic_reconnect(nic, what);
 	} while ((err == ETIMEDOUT || err == EHOSTUNREACH || err == ENETUNREACH) && now_ms() < end &&
-		 !demo_interrupted);
+		 !*nic->stop);
 	return err;
 }
 
@@ -236,7 +235,7 @@ void nic_close(struct nic *nic)
 		ibv_dealloc_pd(nic->pd);
 	if (nic->context)
 		ibv_close_device(nic->context);
-	*nic = (struct nic){ 0 };
+	*nic = (struct nic){ .stop = nic->stop };
 }
 
 static int wait_completion(struct nic *nic, uint64_t wr_id, enum ibv_wc_status *status)
@@ -251,8 +250,8 @@ static int wait_completion(struct nic *nic, uint64_t wr_id, enum ibv_wc_status *
 			return EIO;
 		if (n > 0)
 			break;
-		if (now_ms() > end || demo_interrupted)
-			return demo_interrupted ? EINTR : ETIMEDOUT;
+		if (now_ms() > end || *nic->stop)
+			return *nic->stop ? EINTR : ETIMEDOUT;
 		sched_yield();
 	}
 	*status = wc.status;

@@ -6,6 +6,7 @@
 #ifndef VFIOWC_TOOL_NIC_H
 #define VFIOWC_TOOL_NIC_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <infiniband/verbs.h>
@@ -16,6 +17,7 @@
 #define NIC_BUFFER_BYTES 0x40000u
 
 struct nic {
+	const volatile sig_atomic_t *stop; /* set by the caller; not 0: give up waiting, EINTR */
 	struct ibv_context *context;
 	struct ibv_pd *pd;
 	struct ibv_cq *cq;
@@ -32,7 +34,7 @@ struct nic {
 /**
  * nic_open() - open a device and connect its two QPs
  * @name: as `ibv_devices` shows it
- * @nic: zeroed; ended by nic_close() whatever this returns
+ * @nic: zeroed but for stop; ended by nic_close() whatever this returns
  * @what: receives what failed, a static string
  *
  * Return: 0; ENODEV no such device; ETIMEDOUT its port does not become active; what the verbs say.

@@ -2,6 +2,7 @@
 /* `vfiowc bind`, `vfiowc unbind` and `vfiowc info`. */
 #include <string.h>
 #include <unistd.h>
+#include <infiniband/vfiowc.h>
 
 #include "demo_fixture.h"
 
@@ -120,6 +121,36 @@ static void info_shows_driver_bars_and_completer(void **state)
 	assert_int_equal(guest_run("vfiowc info 7f:00.0"), 1);
 }
 
+static void info_shows_exported_dma_bufs(void **state)
+{
+	const struct demo_exporter exporter = demo_find_exporter(GUEST_IVSHMEM, 2, false);
+	const enum vfiowc_mem_type wc = VFIOWC_MEM_WC;
+	const struct vfiowc_export_attr attr = {
+		.bar = 2, .offset = 8192, .length = 4096, .types = &wc, .num_types = 1,
+	};
+	struct vfiowc_device *dev;
+	struct vfiowc_buf *buf;
+	json_object *root, *list;
+	int status;
+
+	(void)state;
+	assert_int_equal(guest_run("vfiowc bind %s", exporter.bdf), 0);
+	dev = vfiowc_open_device(exporter.bdf);
+	assert_non_null(dev);
+	buf = vfiowc_export(dev, &attr, sizeof(attr));
+	assert_non_null(buf);
+	root = demo_run_json(&status, "vfiowc info --json %s", exporter.bdf);
+	list = json_object_object_get(only_function(root), "dma_bufs");
+	assert_int_equal(json_object_array_length(list), 1);
+	assert_string_equal(json_object_to_json_string_ext(json_object_array_get_idx(list, 0), JSON_C_TO_STRING_PLAIN),
+			    "{\"bar\":2,\"size\":4096,\"ranges\":1,\"memattr\":\"WC\",\"state\":\"live\","
+			    "\"tph_flags\":0,\"importers\":0,\"mappings\":0}");
+	json_object_put(root);
+	assert_int_equal(vfiowc_destroy_buf(buf), 0);
+	assert_int_equal(vfiowc_close_device(dev), 0);
+	assert_int_equal(guest_run("vfiowc unbind %s", exporter.bdf), 0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +159,7 @@ int main(int argc, char **argv)
 		guest_test(bind_and_unbind_refuse_an_open_device),
 		guest_test(force_takes_a_device_in_use),
 		guest_test(info_shows_driver_bars_and_completer),
+		guest_test(info_shows_exported_dma_bufs),
 	};
 
 	/* One test by its name: the walk-throughs take a while. */

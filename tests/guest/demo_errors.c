@@ -4,7 +4,9 @@
  * the same, and the function is what it was before.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "demo_fixture.h"
@@ -159,6 +161,39 @@ static void network_card_that_is_up_is_in_use(void **state)
 	assert_int_equal(guest_run("ip link set %s down", name), 0);
 }
 
+static bool is_taken(void *bdf)
+{
+	char driver[64];
+
+	return !guest_driver(bdf, driver, sizeof(driver)) && !strcmp(driver, "vfiowc_pci");
+}
+
+/* The signal comes while the exporter is bound: all of it is undone, and the report says so. */
+static void interrupted_run_leaves_nothing_behind(void **state)
+{
+	struct demo_exporter exporter = demo_find_exporter(GUEST_IVSHMEM, 2, false);
+	struct demo_state before;
+	char bar[16];
+	pid_t pid;
+	int status;
+
+	(void)state;
+	snprintf(bar, sizeof(bar), "%u", exporter.bar);
+	assert_int_equal(guest_bind(exporter.bdf, NULL), 0);
+	demo_state_get(exporter.bdf, &before);
+	pid = fork();
+	if (!pid) {
+		execlp("vfiowc", "vfiowc", "demo", "-r", "vfiowc0", "-b", bar, "-e", exporter.bdf, NULL);
+		_exit(127);
+	}
+	assert_true(guest_wait_for(is_taken, exporter.bdf, 60000));
+	kill(pid, SIGINT);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+	demo_assert_state(exporter.bdf, &before);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +207,7 @@ int main(int argc, char **argv)
 		guest_test(device_open_through_vfio_is_in_use),
 		guest_test(device_whose_node_is_open_is_in_use),
 		guest_test(network_card_that_is_up_is_in_use),
+		guest_test(interrupted_run_leaves_nothing_behind),
 	};
 
 	/* One test by its name: the walk-throughs take a while. */

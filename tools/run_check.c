@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+/*
+ * `vfiowc run`: perftest's options that cannot work with a target, before anything is started. Other
+ * programs are not looked at; what they cannot have, the preload library refuses.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run.h"
+#include "vfiowc.h"
+
+/* Sorted by name. */
+static const struct {
+	const char *name;
+	const char *reason;
+} impossible[] = {
+	{ "--odp", "on-demand paging is for pages of the process, a dma-buf has none" },
+	{ "--use_cuda", "the buffer is either in a GPU or in the target" },
+	{ "--use_cuda_bus_id", "the buffer is either in a GPU or in the target" },
+	{ "--use_cuda_dmabuf", "the buffer is either in a GPU or in the target" },
+	{ "--use_hl", "the buffer is either in an accelerator or in the target" },
+	{ "--use_hugepages", "huge pages are host memory; perftest drops the option silently" },
+	{ "--use_mlu", "the buffer is either in an MLU or in the target" },
+	{ "--use_neuron", "the buffer is either in an accelerator or in the target" },
+	{ "--use_neuron_dmabuf", "the buffer is either in an accelerator or in the target" },
+	{ "--use_rocm", "the buffer is either in a GPU or in the target" },
+};
+
+static bool is_perftest(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+	const char *name = slash ? slash + 1 : program;
+	size_t len = strlen(name);
+
+	return !strncmp(name, "ib_", 3) && len > 3 &&
+	       (!strcmp(name + len - 3, "_bw") || !strcmp(name + len - 4, "_lat"));
+}
+
+static const char *reason_against(const char *argument)
+{
+	size_t len = strcspn(argument, "=");
+
+	for (size_t i = 0; i < ARRAY_SIZE(impossible); i++) {
+		if (strlen(impossible[i].name) == len &&
+		    !strncmp(impossible[i].name, argument, len))
+			return impossible[i].reason;
+	}
+	return NULL;
+}
+
+/* "vfiowc:N" of --mmap=vfiowc:N or --mmap vfiowc:N; NULL when the argument is not that option. */
+static const char *mmap_path(char *const *argument)
+{
+	if (!strncmp(*argument, "--mmap=", 7))
+		return *argument + 7;
+	return !strcmp(*argument, "--mmap") ? argument[1] ? argument[1] : "" : NULL;
+}
+
+static int check_path(const struct run *run, const char *program, const char *path)
+{
+	unsigned long n = run->num_targets;
+
+	if (!strncmp(path, HANDOVER_PREFIX, strlen(HANDOVER_PREFIX)))
+		n = strtoul(path + strlen(HANDOVER_PREFIX), NULL, 10);
+	if (n < run->num_targets)
+		return 0;
+	tool_error(program, "--mmap=%s is not a target; the targets are vfiowc:0 to vfiowc:%u", path,
+		   run->num_targets - 1);
+	return EINVAL;
+}
+
+int run_check_command(const struct run *run)
+{
+	const char *program = run->argv[0];
+	bool mapped = false;
+	int err = 0;
+
+	if (!is_perftest(program))
+		return 0;
+	for (char **argument = run->argv + 1; !err && *argument; argument++) {
+		const char *reason = reason_against(*argument), *path = mmap_path(argument);
+
+		if (reason) {
+			tool_error(program, "%s cannot work with a target: %s", *argument, reason);
+			err = EINVAL;
+		} else if (path) {
+			mapped = true;
+			err = check_path(run, program, path);
+		}
+	}
+	if (!err && !mapped) {
+		tool_error(program, "without --mmap=vfiowc:0 its buffer would be host memory");
+		err = EINVAL;
+	}
+	return err;
+}
