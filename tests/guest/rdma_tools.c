@@ -17,59 +17,73 @@
 #define OUTPUT_MAX 16384
 #define SERVER_OUTPUT "/tmp/rdma_tools.server"
 
-/* Is somebody listening on this TCP port? /proc/net/tcp: " sl local_address rem_address st ...", 0A listens. */
-static bool listening(void *arg)
+struct server {
+	pid_t pid;
+	unsigned int port;
+	bool ended;
+	int status;
+};
+
+/* /proc/net/tcp: " sl local_address rem_address st ...", where 0A listens. */
+static bool listens_in(const char *table, unsigned int port)
 {
 	char *text = malloc(65536), wanted[32], *line;
 	bool found = false;
 
-	for (int i = 0; i < 2 && !found; i++) {
-		if (guest_read_file(i ? "/proc/net/tcp6" : "/proc/net/tcp", text, 65536))
-			continue;
-		snprintf(wanted, sizeof(wanted), ":%04X ", *(unsigned int *)arg);
+	snprintf(wanted, sizeof(wanted), ":%04X ", port);
+	if (!guest_read_file(table, text, 65536))
 		for (line = strtok(text, "\n"); line && !found; line = strtok(NULL, "\n"))
 			found = strstr(line, wanted) && strstr(line, " 0A ");
-	}
 	free(text);
 	return found;
 }
 
-static pid_t start_server(const char *command)
+static bool listens_or_ended(void *arg)
 {
-	pid_t pid = fork();
+	struct server *server = arg;
 
-	assert_true(pid >= 0);
-	if (!pid) {
+	server->ended = waitpid(server->pid, &server->status, WNOHANG) == server->pid;
+	return server->ended || listens_in("/proc/net/tcp", server->port) ||
+	       listens_in("/proc/net/tcp6", server->port);
+}
+
+static void start_server(struct server *server, const char *command)
+{
+	char exec[512];
+
+	snprintf(exec, sizeof(exec), "exec %s", command);
+	server->pid = fork();
+	assert_true(server->pid >= 0);
+	if (!server->pid) {
 		int fd = open(SERVER_OUTPUT, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
 		dup2(fd, STDOUT_FILENO);
 		dup2(fd, STDERR_FILENO);
-		execl("/bin/sh", "sh", "-c", command, NULL);
+		execl("/bin/sh", "sh", "-c", exec, NULL);
 		_exit(127);
 	}
-	return pid;
 }
 
-/* Runs @command as a server and, once it listens on @port, the same with "localhost" as its client. */
-static void run_pair(const char *command, unsigned int port, char client[OUTPUT_MAX],
-		     char server[OUTPUT_MAX])
+/* Runs @command as a server and, once it listens, the same with "localhost" as its client. */
+static void run_pair(const char *command, char client[OUTPUT_MAX], char output[OUTPUT_MAX])
 {
-	pid_t pid = start_server(command);
-	int status, client_status = -1;
-	bool up = guest_wait_for(listening, &port, LISTEN_MS);
+	struct server server = { .port = 18515 };
+	int client_status = -1;
 
-	if (up)
-		client_status = guest_capture(client, OUTPUT_MAX, "timeout 120 %s localhost", command);
-	else
-		kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	assert_int_equal(guest_read_file(SERVER_OUTPUT, server, OUTPUT_MAX), 0);
-	if (!up || client_status || status)
+	snprintf(client, OUTPUT_MAX, "never started");
+	start_server(&server, command);
+	if (guest_wait_for(listens_or_ended, &server, LISTEN_MS) && !server.ended)
+		client_status = guest_capture(client, OUTPUT_MAX, "timeout 60 %s localhost", command);
+	if (client_status && !server.ended)
+		kill(server.pid, SIGKILL); /* it would wait for ever */
+	if (!server.ended)
+		waitpid(server.pid, &server.status, 0);
+	assert_int_equal(guest_read_file(SERVER_OUTPUT, output, OUTPUT_MAX), 0);
+	if (client_status || server.status)
 		print_error("%s\nclient (%d):\n%s\nserver (%d):\n%s\n", command, client_status,
-			    up ? client : "never started", status, server);
-	assert_true(up);
+			    client, server.status, output);
 	assert_int_equal(client_status, 0);
-	assert_int_equal(status, 0);
+	assert_int_equal(server.status, 0);
 }
 
 static void devinfo_describes_the_device(void **state)
@@ -100,7 +114,7 @@ static void rc_pingpong_finds_its_data_intact(void **state)
 	char client[OUTPUT_MAX], server[OUTPUT_MAX];
 
 	(void)state;
-	run_pair("ibv_rc_pingpong -c -d " RDMA_DEVICE " -g 0 -n 500 -s 4096", 18515, client, server);
+	run_pair("ibv_rc_pingpong -c -d " RDMA_DEVICE " -g 0 -n 500 -s 4096", client, server);
 	print_message("%s\n", client);
 	assert_non_null(strstr(client, "500 iters in"));
 	assert_non_null(strstr(server, "500 iters in"));
@@ -113,7 +127,7 @@ static void rc_pingpong_with_events_finds_its_data_intact(void **state)
 	char client[OUTPUT_MAX], server[OUTPUT_MAX];
 
 	(void)state;
-	run_pair("ibv_rc_pingpong -c -e -d " RDMA_DEVICE " -g 0 -n 100", 18515, client, server);
+	run_pair("ibv_rc_pingpong -c -e -d " RDMA_DEVICE " -g 0 -n 100", client, server);
 	assert_non_null(strstr(client, "100 iters in"));
 	assert_null(strstr(server, "invalid data"));
 }
@@ -143,7 +157,7 @@ static void run_perftest(const char *program, unsigned long bytes, unsigned long
 
 	snprintf(command, sizeof(command), "%s -d " RDMA_DEVICE " -x 0 -F -s %lu -n %lu %s", program,
 		 bytes, iterations, more);
-	run_pair(command, 18515, client, server);
+	run_pair(command, client, server);
 	print_message("%s\n", client);
 	assert_row(client, bytes, qps * iterations);
 }
