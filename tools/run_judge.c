@@ -113,7 +113,7 @@ static enum run_verdict verdict(struct run_proof *proof, const struct run *run,
 	else if (proof->control_tagged)
 		snprintf(why, len, "after clearing the tags and registering again transfers carry one");
 	else if (proof->stream.lost)
-		snprintf(why, len, "%" PRIu64 " events were lost; a larger --trace-buffer or fewer messages help",
+		snprintf(why, len, "%" PRIu64 " events were lost: fewer messages (-n) help",
 			 proof->stream.lost);
 	else if (!proof->table.rows)
 		snprintf(why, len, "no table of perftest on the program's stdout to compare with");

@@ -14,6 +14,8 @@ static const struct {
 	{ "bind", "hand a PCI function to vfiowc_pci", cmd_bind },
 	{ "demo", "the walk-through: peer-to-peer RDMA into a BAR, every step observed", cmd_demo },
 	{ "info", "show PCI functions, their BARs, drivers and exported dma-bufs", cmd_info },
+	{ "run", "run an unmodified program with its buffers in a slice of a BAR", cmd_run },
+	{ "trace", "show what the software RDMA device moves, transfer by transfer", cmd_trace },
 	{ "unbind", "give a PCI function back to the driver it had before", cmd_unbind },
 };
 

@@ -58,6 +58,8 @@ int tool_run(char *const argv[], char *out, size_t len);
 int cmd_bind(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_info(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 int cmd_unbind(int argc, char **argv);
 
 #endif
