@@ -100,7 +100,7 @@ static vm_fault_t fault_lock(struct vm_fault *vmf, struct dma_resv *resv)
 		if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 			return VM_FAULT_RETRY;
 		file = get_file(vmf->vma->vm_file);
-		mmap_read_unlock(vmf->vma->vm_mm);
+		release_fault_lock(vmf);
 		if (!dma_resv_lock_interruptible(resv, NULL))
 			dma_resv_unlock(resv);
 		fput(file);

@@ -218,7 +218,7 @@ static int wait_importers(struct vfiowc_buf *buf, unsigned long deadline)
 			return -ETIMEDOUT;
 	} while (!left);
 
-	left = time_after(jiffies, deadline) ? 0 : deadline - jiffies;
+	left = max_t(long, deadline - jiffies, 1);
 	left = wait_event_killable_timeout(buf->idle, !READ_ONCE(buf->nr_maps),
 					   left);
 	if (left < 0)

@@ -6,9 +6,9 @@ target_link_libraries(vfiowc_guest_exporter PUBLIC vfiowc_guest)
 
 # Its kernel module is built by `./lab` and installed beside the exporter.
 add_library(vfiowc_guest_importer STATIC importer.c)
-target_link_libraries(vfiowc_guest_importer PUBLIC vfiowc_guest)
+target_link_libraries(vfiowc_guest_importer PUBLIC vfiowc_guest_exporter)
 
 foreach(subject causes feature importer life mmap revoke stock stress tph)
 	vfiowc_guest_test(NAME exporter_${subject} SOURCES exporter_${subject}.c
-		LIBS vfiowc_guest_exporter vfiowc_guest_importer)
+		LIBS vfiowc_guest_importer)
 endforeach()

@@ -43,7 +43,7 @@ static struct use begin_use(struct exporter *exp)
 
 static void end_use(struct use *use)
 {
-	close(use->importer);
+	importer_close(use->importer);
 	munmap((void *)use->map, MIB);
 	close(use->fd);
 }
@@ -217,7 +217,7 @@ static void decode_off_waits_for_a_slow_importer(void **state)
 	assert_false(importer_info(importer).mapped);
 	exporter_decode(exp, true);
 	assert_int_equal(importer_do(importer, IMPORTER_CPU_MAP), 0);
-	close(importer);
+	importer_close(importer);
 	close(fd);
 }
 
@@ -233,7 +233,7 @@ static void sysfs_reset_waits_for_a_slow_importer(void **state)
 	assert_int_equal(guest_write_file(path, "1"), 0);
 	assert_false(importer_info(importer).mapped);
 	assert_int_equal(guest_log_count("still uses"), 0);
-	close(importer);
+	importer_close(importer);
 	close(fd);
 }
 
@@ -260,7 +260,7 @@ static void export_with_decode_off_works_once_it_is_on(void **state)
 	exporter_decode(exp, true);
 	assert_int_equal(map[0], 3);
 	munmap((void *)map, MIB);
-	close(importer);
+	importer_close(importer);
 	close(fd);
 }
 
@@ -293,7 +293,7 @@ static void close_waits_for_a_slow_importer(void **state)
 	exporter_close(exp);
 	assert_false(importer_info(importer).mapped);
 	exporter_open(exp, GUEST_IVSHMEM, EXPORTER_DRIVER);
-	close(importer);
+	importer_close(importer);
 	close(fd);
 }
 
@@ -313,23 +313,23 @@ static void unbind_with_a_dma_buf_open_does_not_wait(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		exporter_test(decode_off_and_on),
-		exporter_test(bus_master_toggle_revokes_nothing),
-		exporter_test(forked_child_heals_too),
-		exporter_test_nvme(d3hot_and_back),
-		exporter_test_nvme(function_level_reset),
-		exporter_test(vfio_device_reset),
-		exporter_test_nvme(vfio_device_reset),
-		exporter_test(sysfs_reset),
-		exporter_test_nvme(sysfs_reset),
-		exporter_test_nvme(low_power_entry_and_exit),
-		exporter_test(decode_off_waits_for_a_slow_importer),
-		exporter_test(sysfs_reset_waits_for_a_slow_importer),
-		exporter_test(export_with_decode_off_works_once_it_is_on),
-		exporter_test(close_is_for_good),
-		exporter_test_nvme(close_is_for_good),
-		exporter_test(close_waits_for_a_slow_importer),
-		exporter_test(unbind_with_a_dma_buf_open_does_not_wait),
+		importer_test(decode_off_and_on),
+		importer_test(bus_master_toggle_revokes_nothing),
+		importer_test(forked_child_heals_too),
+		importer_test_nvme(d3hot_and_back),
+		importer_test_nvme(function_level_reset),
+		importer_test(vfio_device_reset),
+		importer_test_nvme(vfio_device_reset),
+		importer_test(sysfs_reset),
+		importer_test_nvme(sysfs_reset),
+		importer_test_nvme(low_power_entry_and_exit),
+		importer_test(decode_off_waits_for_a_slow_importer),
+		importer_test(sysfs_reset_waits_for_a_slow_importer),
+		importer_test(export_with_decode_off_works_once_it_is_on),
+		importer_test(close_is_for_good),
+		importer_test_nvme(close_is_for_good),
+		importer_test(close_waits_for_a_slow_importer),
+		importer_test(unbind_with_a_dma_buf_open_does_not_wait),
 	};
 
 	return cmocka_run_group_tests_name("exporter_causes", tests, NULL, NULL);

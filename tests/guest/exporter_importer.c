@@ -64,7 +64,7 @@ static void scatter_list_of_a_second_function_leads_to_the_bar(void **state)
 	assert_true(importer_segment(importer, 0).phys);
 	assert_segments_are(exp, importer, 1, &range);
 	assert_int_equal(importer_do(importer, IMPORTER_UNMAP), 0);
-	close(importer);
+	importer_close(importer);
 	close(fd);
 }
 
@@ -86,7 +86,7 @@ static void several_ranges_map_behind_an_iommu(void **state)
 		assert_int_equal(importer_attach(importer, fd, peer, IMPORTER_DYNAMIC), 0);
 		assert_int_equal(importer_do(importer, IMPORTER_MAP), 0);
 		assert_segments_are(exp, importer, counts[i], ranges);
-		close(importer);
+		importer_close(importer);
 		close(fd);
 	}
 }
@@ -139,7 +139,7 @@ static void mappings_leak_no_scatter_lists(void **state)
 	grown = slab_kib() - before;
 	print_message("%d mappings of %d ranges: %+ld KiB\n", LEAK_ROUNDS, LEAK_RANGES, grown);
 	assert_true(grown < LEAK_LIMIT_KIB);
-	close(importer);
+	importer_close(importer);
 	close(fd);
 }
 
@@ -166,7 +166,7 @@ static void bare_device_borrows_the_physical_ranges(void **state)
 	assert_int_equal(importer_do(importer, IMPORTER_CPU_MAP), 0);
 	assert_int_equal(importer_info(importer).nr_segments, 2);
 	assert_segments_are(exp, importer, 2, ranges);
-	close(importer);
+	importer_close(importer);
 	close(fd);
 }
 
@@ -177,7 +177,7 @@ static void bare_device_gets_no_scatter_list(void **state)
 
 	assert_int_equal(importer_attach(importer, fd, NULL, IMPORTER_DYNAMIC), 0);
 	assert_int_equal(importer_do(importer, IMPORTER_MAP), -EINVAL);
-	close(importer);
+	importer_close(importer);
 	close(fd);
 }
 
@@ -188,7 +188,7 @@ static void importer_that_cannot_be_revoked_is_refused(void **state)
 
 	assert_int_equal(importer_attach(importer, fd, NULL, IMPORTER_NOT_REVOCABLE), -EOPNOTSUPP);
 	assert_int_equal(importer_attach(importer, fd, NULL, IMPORTER_STATIC), -EOPNOTSUPP);
-	close(importer);
+	importer_close(importer);
 	close(fd);
 }
 
@@ -198,7 +198,7 @@ static void importer_without_peer_to_peer_is_refused(void **state)
 	int importer = importer_open();
 
 	assert_int_equal(importer_attach(importer, fd, NULL, IMPORTER_NOT_P2P), -EOPNOTSUPP);
-	close(importer);
+	importer_close(importer);
 	close(fd);
 }
 
@@ -214,10 +214,10 @@ static void query_counts_importers(void **state)
 	assert_int_equal(importer_attach(b, fd, NULL, IMPORTER_DYNAMIC), -EBUSY);
 	assert_int_equal(exporter_query(exp, fd, &query), 0);
 	assert_int_equal(query.nr_importers, 2);
-	close(a);
+	importer_close(a);
 	assert_int_equal(exporter_query(exp, fd, &query), 0);
 	assert_int_equal(query.nr_importers, 1);
-	close(b);
+	importer_close(b);
 	close(fd);
 }
 
@@ -255,7 +255,7 @@ static void importer_reads_the_tag_of_its_namespace(void **state)
 	assert_int_equal(exporter_revoke(exp, fd), 0);
 	assert_int_equal(read_tag(importer, true, &tph), -EOPNOTSUPP);
 	exporter_param("tph_override", "0");
-	close(importer);
+	importer_close(importer);
 	close(fd);
 }
 
@@ -290,7 +290,7 @@ static void page_table_read_by_another_module_agrees(void **state)
 	pte = read_pte(importer, b);
 	assert_int_equal(pte.pfn, (exp->bar_phys + 2 * MIB) / PAGE);
 	assert_int_equal(pte.bits & (PTE_PWT | PTE_PCD | PTE_PAT), PTE_PWT); /* type 1: WC */
-	close(importer);
+	importer_close(importer);
 	munmap((void *)a, PAGE);
 	munmap((void *)b, PAGE);
 	close(nc);
@@ -300,18 +300,18 @@ static void page_table_read_by_another_module_agrees(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		exporter_test(scatter_list_of_a_second_function_leads_to_the_bar),
-		exporter_test_nvme(scatter_list_of_a_second_function_leads_to_the_bar),
-		exporter_test(several_ranges_map_behind_an_iommu),
-		exporter_test(mappings_leak_no_scatter_lists),
-		exporter_test(exports_leak_no_scatter_lists),
-		exporter_test(bare_device_borrows_the_physical_ranges),
-		exporter_test(bare_device_gets_no_scatter_list),
-		exporter_test(importer_that_cannot_be_revoked_is_refused),
-		exporter_test(importer_without_peer_to_peer_is_refused),
-		exporter_test(query_counts_importers),
-		exporter_test(importer_reads_the_tag_of_its_namespace),
-		exporter_test(page_table_read_by_another_module_agrees),
+		importer_test(scatter_list_of_a_second_function_leads_to_the_bar),
+		importer_test_nvme(scatter_list_of_a_second_function_leads_to_the_bar),
+		importer_test(several_ranges_map_behind_an_iommu),
+		importer_test(mappings_leak_no_scatter_lists),
+		importer_test(exports_leak_no_scatter_lists),
+		importer_test(bare_device_borrows_the_physical_ranges),
+		importer_test(bare_device_gets_no_scatter_list),
+		importer_test(importer_that_cannot_be_revoked_is_refused),
+		importer_test(importer_without_peer_to_peer_is_refused),
+		importer_test(query_counts_importers),
+		importer_test(importer_reads_the_tag_of_its_namespace),
+		importer_test(page_table_read_by_another_module_agrees),
 	};
 
 	return cmocka_run_group_tests_name("exporter_importer", tests, NULL, NULL);

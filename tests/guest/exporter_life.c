@@ -5,12 +5,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -251,6 +254,56 @@ static void no_thread_captures_the_inner_dma_buf(void **state)
 	assert_int_equal(thief.inners, 0);
 }
 
+/* The header and our part of EXPORT are there, core's part is in a page that nobody will ever fill. */
+static int export_from_missing_page(const struct exporter *exp)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register missing = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	char *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct vfio_device_feature *feature;
+	int uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	missing.range.start = (uintptr_t)pages + PAGE;
+	missing.range.len = PAGE;
+	if (pages == MAP_FAILED || uffd < 0 || ioctl(uffd, UFFDIO_API, &api) ||
+	    ioctl(uffd, UFFDIO_REGISTER, &missing))
+		return 77;
+	feature = (void *)(pages + PAGE - sizeof(*feature) -
+			   offsetof(struct vfiowc_feature_export, dma_buf));
+	feature->argsz = sizeof(*feature) + sizeof(struct vfiowc_feature_export) +
+			 sizeof(struct vfio_region_dma_range);
+	feature->flags = VFIO_DEVICE_FEATURE_GET | VFIOWC_FEATURE_EXPORT;
+	ioctl(exp->vfio.device, VFIO_DEVICE_FEATURE, feature);
+	return 1;
+}
+
+static bool waits_or_has_ended(void *arg)
+{
+	char path[64], text[512], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", *(pid_t *)arg);
+	if (!guest_read_file(path, text, sizeof(text)))
+		sscanf(strrchr(text, ')'), ") %c", &state);
+	return state == 'D' || state == 'Z';
+}
+
+static void export_that_waits_for_memory_can_be_killed(void **state)
+{
+	struct exporter *exp = *state;
+	pid_t child = fork();
+	int status;
+
+	if (!child)
+		_exit(export_from_missing_page(exp));
+	assert_true(guest_wait_for(waits_or_has_ended, &child, 20000));
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		guest_skip("no userfaultfd");
+	assert_true(WIFSIGNALED(status));
+	close(exporter_export(exp, VFIOWC_MEMATTR_NC, 0, PAGE));
+}
+
 /* The O_PATH fd keeps the dma-buf alive, but not its file. */
 static void o_path_fd_that_outlives_the_file_is_harmless(void **state)
 {
@@ -347,6 +400,7 @@ int main(void)
 		guest_test(module_in_use_cannot_be_unloaded),
 		guest_test(module_unloads_and_loads_again),
 		exporter_test(no_thread_captures_the_inner_dma_buf),
+		exporter_test(export_that_waits_for_memory_can_be_killed),
 		exporter_test(o_path_fd_that_outlives_the_file_is_harmless),
 		exporter_test(list_is_read_while_dma_bufs_close),
 		exporter_test(fd_closed_before_its_mapping_lives_on),

@@ -105,7 +105,7 @@ static void other_slices_go_on(void **state)
 	assert_int_equal(exporter_state(exp, b), VFIOWC_DMA_BUF_LIVE);
 	assert_int_equal(map[0], 42);
 	assert_int_equal(importer_info(importer).nr_invalidates, 0);
-	close(importer);
+	importer_close(importer);
 	munmap((void *)map, MIB);
 	close(a);
 	close(b);
@@ -141,7 +141,7 @@ static void revoked_dma_buf_refuses_everything_but_query(void **state)
 					  &tags, sizeof(tags)), -EBADFD);
 	exporter_param("tph_override", "0");
 	assert_int_equal(exporter_state(exp, fd), VFIOWC_DMA_BUF_REVOKED);
-	close(importer);
+	importer_close(importer);
 	close(fd);
 }
 
@@ -192,7 +192,7 @@ static void importer_is_told_and_unmapped(void **state)
 	assert_int_equal(importer_info(importer).nr_invalidates, 1);
 	assert_false(importer_info(importer).mapped);
 	assert_int_equal(importer_do(importer, IMPORTER_CPU_MAP), -ENODEV);
-	close(importer);
+	importer_close(importer);
 	close(fd);
 }
 
@@ -210,7 +210,7 @@ static void revoke_waits_for_a_slow_importer(void **state)
 	assert_int_equal(exporter_revoke(exp, fd), 0);
 	assert_true(now_ms() - start >= SLOW_MS);
 	assert_false(importer_info(importer).mapped);
-	close(importer);
+	importer_close(importer);
 	close(fd);
 }
 
@@ -233,7 +233,7 @@ static void importer_that_never_lets_go_ends_the_wait(void **state)
 	assert_int_equal(exporter_revoke(exp, fd), -EBADFD);
 	exporter_param("revoke_timeout_ms", "5000");
 	munmap((void *)map, MIB);
-	close(importer);
+	importer_close(importer);
 	close(fd);
 }
 
@@ -253,7 +253,7 @@ static void fence_that_never_signals_ends_the_wait(void **state)
 	assert_int_equal(exporter_revoke(exp, fd), -EBADFD);
 	exporter_param("revoke_timeout_ms", "5000");
 	munmap((void *)map, MIB);
-	close(importer);
+	importer_close(importer);
 	close(fd);
 }
 
@@ -278,7 +278,68 @@ static void revoke_of_a_waiting_process_can_be_killed(void **state)
 	assert_true(WIFSIGNALED(status));
 	assert_true(now_ms() - start < 10000);
 	exporter_param("revoke_timeout_ms", "5000");
-	close(importer);
+	importer_close(importer);
+	close(fd);
+}
+
+/* Waits in the kernel where only a kill or the event itself helps. */
+static bool waits_in_kernel(void *arg)
+{
+	char path[64], text[512], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", *(pid_t *)arg);
+	if (!guest_read_file(path, text, sizeof(text)))
+		sscanf(strrchr(text, ')'), ") %c", &state);
+	return state == 'D';
+}
+
+static pid_t decode_off_in_child(const struct exporter *exp)
+{
+	pid_t child = fork();
+
+	if (child)
+		return child;
+	exporter_decode(exp, false);
+	_exit(0);
+}
+
+/*
+ * A client puts a fence on the dma-buf that never signals. Core waits for it when the owner switches decode
+ * off; everything else has a bound or can be killed.
+ */
+static void hostile_fence_delays_only_core(void **state)
+{
+	struct exporter *exp = *state;
+	int fd = exporter_export(exp, VFIOWC_MEMATTR_WC, 0, MIB), importer = importer_open(), status;
+	volatile uint8_t *map = exporter_mmap(fd, MIB);
+	pid_t owner, toucher;
+
+	map[0] = 1;
+	assert_int_equal(importer_attach(importer, fd, NULL, IMPORTER_DYNAMIC), 0);
+	assert_int_equal(importer_do(importer, IMPORTER_FENCE), 0);
+	owner = decode_off_in_child(exp);
+	assert_true(guest_wait_for(waits_in_kernel, &owner, 20000));
+
+	toucher = fork();
+	if (!toucher) {
+		map[0] = 2;
+		_exit(0);
+	}
+	exporter_param("revoke_timeout_ms", "300");
+	assert_int_equal(exporter_revoke(exp, fd), -ETIMEDOUT);
+	exporter_param("revoke_timeout_ms", "5000");
+	kill(toucher, SIGKILL);
+	assert_int_equal(waitpid(toucher, &status, 0), toucher);
+	assert_true(WIFSIGNALED(status)); /* it never got through */
+
+	assert_int_equal(importer_do(importer, IMPORTER_FENCE_SIGNAL), 0);
+	assert_int_equal(waitpid(owner, &status, 0), owner);
+	assert_int_equal(status, 0);
+	assert_int_equal(exporter_revoke(exp, fd), -EBADFD);
+	assert_true(guest_sigbus_read8(map));
+	exporter_decode(exp, true);
+	munmap((void *)map, MIB);
+	importer_close(importer);
 	close(fd);
 }
 
@@ -335,21 +396,22 @@ static void revoke_under_stores_ends_them_with_sigbus(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		exporter_test(revoked_mapping_raises_sigbus),
-		exporter_test(every_mapping_in_every_process_is_gone),
-		exporter_test(stores_made_before_are_delivered),
-		exporter_test_nvme(stores_made_before_are_delivered),
-		exporter_test(other_slices_go_on),
-		exporter_test(second_revoke_says_so),
-		exporter_test(revoked_dma_buf_refuses_everything_but_query),
-		exporter_test(same_slice_can_be_exported_again),
-		exporter_test(revoke_does_not_heal),
-		exporter_test(importer_is_told_and_unmapped),
-		exporter_test(revoke_waits_for_a_slow_importer),
-		exporter_test(importer_that_never_lets_go_ends_the_wait),
-		exporter_test(fence_that_never_signals_ends_the_wait),
-		exporter_test(revoke_of_a_waiting_process_can_be_killed),
-		exporter_test(revoke_under_stores_ends_them_with_sigbus),
+		importer_test(revoked_mapping_raises_sigbus),
+		importer_test(every_mapping_in_every_process_is_gone),
+		importer_test(stores_made_before_are_delivered),
+		importer_test_nvme(stores_made_before_are_delivered),
+		importer_test(other_slices_go_on),
+		importer_test(second_revoke_says_so),
+		importer_test(revoked_dma_buf_refuses_everything_but_query),
+		importer_test(same_slice_can_be_exported_again),
+		importer_test(revoke_does_not_heal),
+		importer_test(importer_is_told_and_unmapped),
+		importer_test(revoke_waits_for_a_slow_importer),
+		importer_test(importer_that_never_lets_go_ends_the_wait),
+		importer_test(fence_that_never_signals_ends_the_wait),
+		importer_test(revoke_of_a_waiting_process_can_be_killed),
+		importer_test(hostile_fence_delays_only_core),
+		importer_test(revoke_under_stores_ends_them_with_sigbus),
 	};
 
 	return cmocka_run_group_tests_name("exporter_revoke", tests, NULL, NULL);

@@ -191,7 +191,7 @@ static void *importers(void *arg)
 			munmap((void *)map, SLICE);
 			close(fd);
 		}
-		close(importer);
+		importer_close(importer);
 	}
 	return NULL;
 }
@@ -253,7 +253,7 @@ static void device_survives_everything_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		exporter_test(device_survives_everything_at_once),
+		importer_test(device_survives_everything_at_once),
 	};
 
 	return cmocka_run_group_tests_name("exporter_stress", tests, NULL, NULL);

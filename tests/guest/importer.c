@@ -7,6 +7,9 @@
 
 #include "importer.h"
 
+/* Open importers, by file descriptor. */
+static bool is_open[256];
+
 int importer_open(void)
 {
 	int fd;
@@ -15,7 +18,23 @@ int importer_open(void)
 		assert_int_equal(guest_modprobe("vfiowc_test_importer"), 0);
 	fd = open("/dev/vfiowc_test_importer", O_RDWR | O_CLOEXEC);
 	assert_return_code(fd, errno);
+	assert_true((size_t)fd < sizeof(is_open));
+	is_open[fd] = true;
 	return fd;
+}
+
+void importer_close(int fd)
+{
+	is_open[fd] = false;
+	close(fd);
+}
+
+int importer_teardown(void **state)
+{
+	for (int fd = 0; (size_t)fd < sizeof(is_open); fd++)
+		if (is_open[fd])
+			importer_close(fd);
+	return exporter_teardown(state);
 }
 
 static uint32_t bdf_number(const char *bdf)

@@ -3,11 +3,21 @@
 #ifndef VFIOWC_TESTS_IMPORTER_H
 #define VFIOWC_TESTS_IMPORTER_H
 
-#include "guest.h"
+#include "exporter.h"
 #include "modules/vfiowc_test_importer.h"
 
 /** importer_open() - a new importer; loads the module; fails the test when that does not work. */
 int importer_open(void);
+void importer_close(int fd);
+
+/*
+ * A test with importers: its teardown closes those that a failed test left open before it closes the device,
+ * which would wait for them. Not for threads that open importers: they close what they open.
+ */
+int importer_teardown(void **state);
+#define importer_test(f) cmocka_unit_test_setup_teardown(f, exporter_setup_ivshmem, importer_teardown)
+#define importer_test_nvme(f)                                                                      \
+	cmocka_unit_test_setup_teardown(f, exporter_setup_nvme, importer_teardown)
 
 /**
  * importer_attach() - attach to a dma-buf
