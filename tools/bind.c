@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
- * Handing PCI functions to vfiowc_pci and back, by driver_override: no ids are added to a driver, so
- * no other function is drawn along. See bind.h.
+ * Handing PCI functions to vfiowc_pci and back, by driver_override: no ids are added to a driver,
+ * so no other function is drawn along. See bind.h.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +19,8 @@ static int set_override(const char *bdf, const char *driver)
 
 static void get_override(const char *bdf, char *driver, size_t len)
 {
-	if (sysfs_read(driver, len, PCI_DEVICES "/%s/driver_override", bdf) || !strcmp(driver, "(null)"))
+	if (sysfs_read(driver, len, PCI_DEVICES "/%s/driver_override", bdf) ||
+	    !strcmp(driver, "(null)"))
 		driver[0] = '\0';
 }
 
@@ -49,7 +50,8 @@ static int check_free(const char *bdf)
 	int err = inuse_check(bdf, why, sizeof(why));
 
 	if (err == EBUSY)
-		tool_error(bdf, "in use: %s; stop its user, or try `vfiowc bind --force %s`", why, bdf);
+		tool_error(bdf, "in use: %s; stop its user, or try `vfiowc bind --force %s`", why,
+			   bdf);
 	else if (err)
 		tool_error(bdf, "cannot tell whether it is in use: %s; try as root", strerror(err));
 	return err;
@@ -70,7 +72,8 @@ int bind_take(const char *bdf, const char *driver, bool force, struct binding *w
 		return err;
 	err = unbind(bdf);
 	if (err) {
-		tool_error(bdf, "cannot be unbound from %s: %s; try as root", was->driver, strerror(err));
+		tool_error(bdf, "cannot be unbound from %s: %s; try as root", was->driver,
+			   strerror(err));
 		return err;
 	}
 	was->taken = true;
@@ -78,8 +81,8 @@ int bind_take(const char *bdf, const char *driver, bool force, struct binding *w
 	if (!err)
 		err = probe(bdf, driver);
 	if (err) {
-		tool_error(bdf, "driver %s did not take it: %s; see dmesg, try `modprobe %s`", driver,
-			   strerror(err), driver);
+		tool_error(bdf, "driver %s did not take it: %s; see dmesg, try `modprobe %s`",
+			   driver, strerror(err), driver);
 		bind_give_back(was);
 	}
 	return err;
@@ -106,7 +109,9 @@ int bind_give_back(struct binding *was)
 			err = ENXIO;
 	}
 	if (err)
-		tool_error(was->bdf, "did not go back to driver %s: %s; try `echo %s > /sys/bus/pci/drivers_probe`",
-			   was->driver[0] ? was->driver : "(none)", strerror(err), was->bdf);
+		tool_error(
+			was->bdf,
+			"did not go back to driver %s: %s; try `echo %s > /sys/bus/pci/drivers_probe`",
+			was->driver[0] ? was->driver : "(none)", strerror(err), was->bdf);
 	return err;
 }

@@ -64,7 +64,8 @@ static int load_driver(void)
 
 	if (!tool_run(argv, output, sizeof(output)))
 		return 0;
-	tool_error(VFIOWC_PCI_DRIVER, "cannot be loaded: %s; is it built for this kernel and installed?", output);
+	tool_error(VFIOWC_PCI_DRIVER,
+		   "cannot be loaded: %s; is it built for this kernel and installed?", output);
 	return EIO;
 }
 
@@ -82,8 +83,8 @@ static int do_bind(const char *bdf, bool force)
 	printf("%s: %s -> %s\n", bdf, was.driver[0] ? was.driver : "(none)", VFIOWC_PCI_DRIVER);
 	err = save_record(&was);
 	if (err)
-		tool_error(RECORDS, "%s; `vfiowc unbind %s` will choose the driver by the PCI ids", strerror(err),
-			   bdf);
+		tool_error(RECORDS, "%s; `vfiowc unbind %s` will choose the driver by the PCI ids",
+			   strerror(err), bdf);
 	return TOOL_OK;
 }
 
@@ -96,8 +97,8 @@ static int do_unbind(const char *bdf, bool force)
 
 	pci_driver(bdf, driver, sizeof(driver));
 	if (strcmp(driver, VFIOWC_PCI_DRIVER)) {
-		tool_error(bdf, "is bound to %s, not to %s; nothing to do", driver[0] ? driver : "no driver",
-			   VFIOWC_PCI_DRIVER);
+		tool_error(bdf, "is bound to %s, not to %s; nothing to do",
+			   driver[0] ? driver : "no driver", VFIOWC_PCI_DRIVER);
 		return TOOL_FAILED;
 	}
 	if (!force && inuse_check(bdf, why, sizeof(why))) {
@@ -121,7 +122,8 @@ static void print_help(const char *command)
 {
 	if (!strcmp(command, "bind"))
 		printf("Usage: vfiowc bind [OPTION]... BDF\n"
-		       "Hand a PCI function to %s, so that its BARs can be exported.\n\n", VFIOWC_PCI_DRIVER);
+		       "Hand a PCI function to %s, so that its BARs can be exported.\n\n",
+		       VFIOWC_PCI_DRIVER);
 	else
 		printf("Usage: vfiowc unbind [OPTION]... BDF\n"
 		       "Give a PCI function back to the driver it had before `vfiowc bind`.\n\n");
@@ -164,7 +166,8 @@ static int run(int argc, char **argv, int (*action)(const char *bdf, bool force)
 		return tool_usage(argv[0], "exactly one PCI address is needed");
 	switch (pci_parse(argv[optind], bdf)) {
 	case EINVAL:
-		return tool_usage(argv[0], "'%s' is not a PCI address such as 0000:01:00.0", argv[optind]);
+		return tool_usage(argv[0], "'%s' is not a PCI address such as 0000:01:00.0",
+				  argv[optind]);
 	case ENODEV:
 		tool_error(bdf, "no such PCI function; see `vfiowc info`");
 		return TOOL_FAILED;

@@ -106,7 +106,8 @@ static int run_steps(struct demo *d)
 			return -1;
 		}
 		if (demo_interrupted)
-			return demo_fail(d, d->bdf, "interrupted by signal %d", (int)demo_interrupted);
+			return demo_fail(d, d->bdf, "interrupted by signal %d",
+					 (int)demo_interrupted);
 	}
 	return 0;
 }
@@ -121,7 +122,7 @@ static void release_slice(struct slice *slice)
 		vfiowc_destroy_buf(slice->buf);
 }
 
-/* In the opposite order of the steps. Nothing of the run is left but the modules and the BAR's bytes. */
+/* In the opposite order of the steps. Only the modules and the BAR's bytes stay. */
 static int teardown(struct demo *d)
 {
 	int err;
@@ -244,7 +245,8 @@ static int parse_options(struct demo *d, struct arguments *args, int argc, char 
 			printf("vfiowc %s\n", VFIOWC_VERSION);
 			return TOOL_OK;
 		default:
-			return tool_usage("demo", "'%s' is no option, or lacks its argument", argv[optind - 1]);
+			return tool_usage("demo", "'%s' is no option, or lacks its argument",
+					  argv[optind - 1]);
 		}
 	}
 	return -1;
@@ -261,9 +263,11 @@ static int check_arguments(struct demo *d, const struct arguments *args)
 		return tool_usage("demo", "--bar '%s' is not a number from 0 to 5", args->bar);
 	d->bar = bar;
 	if (tool_parse_u64(args->seed, UINT64_MAX, &d->seed))
-		return tool_usage("demo", "--seed '%s' is not a number from 0 to 2^64 - 1", args->seed);
+		return tool_usage("demo", "--seed '%s' is not a number from 0 to 2^64 - 1",
+				  args->seed);
 	if (pci_parse(args->exporter, d->bdf) == EINVAL)
-		return tool_usage("demo", "--exporter '%s' is not a PCI address such as 0000:01:00.0",
+		return tool_usage("demo",
+				  "--exporter '%s' is not a PCI address such as 0000:01:00.0",
 				  args->exporter);
 	return -1;
 }

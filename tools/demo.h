@@ -112,8 +112,8 @@ int demo_enable_memory(struct demo *d);
 
 /* demo_rdma.c */
 int demo_rdma(struct demo *d);
-int demo_transfer(struct demo *d, enum ibv_wr_opcode opcode, const struct slice *slice, uint64_t offset,
-		  void *host, uint32_t bytes);
+int demo_transfer(struct demo *d, enum ibv_wr_opcode opcode, const struct slice *slice,
+		  uint64_t offset, void *host, uint32_t bytes);
 int demo_transfer_refused(struct demo *d, const struct slice *slice, uint64_t offset, void *host,
 			  uint32_t bytes, enum ibv_wc_status *status);
 void demo_verified(struct demo *d, unsigned int first);

@@ -49,11 +49,13 @@ static void report_exporter(struct demo *d, const struct vfiowc_device_attr *att
 	report_set(exporter, "devcap2_tph", json_object_new_uint64(attr->tph_completer));
 	report_set(exporter, "tph_override", json_object_new_uint64(attr->tph_override));
 	report_set(d->report, "exporter", exporter);
-	demo_say(d, "%s: driver %s, before: %s; BAR %u: %" PRIu64 " bytes", attr->pci_address, attr->driver,
-		 d->binding.driver[0] ? d->binding.driver : "(none)", d->bar, bytes);
-	demo_say(d, "TPH completer: %s, as read from the device", completer_name(attr->tph_completer));
+	demo_say(d, "%s: driver %s, before: %s; BAR %u: %" PRIu64 " bytes", attr->pci_address,
+		 attr->driver, d->binding.driver[0] ? d->binding.driver : "(none)", d->bar, bytes);
+	demo_say(d, "TPH completer: %s, as read from the device",
+		 completer_name(attr->tph_completer));
 	if (attr->tph_override)
-		demo_say(d, "TPH completer: %s, as overridden by the module parameter tph_override=%u",
+		demo_say(d,
+			 "TPH completer: %s, as overridden by the module parameter tph_override=%u",
 			 completer_name(attr->tph_override), attr->tph_override);
 }
 
@@ -63,12 +65,19 @@ static int check_bar(struct demo *d, const struct vfiowc_device_attr *attr)
 	const uint64_t need = DATA_BAR_OFFSET + DATA_BYTES;
 
 	if (!(bar->flags & VFIOWC_BAR_MAPPABLE))
-		return demo_fail(d, d->bdf, "BAR %u is not mappable: %s; try another --bar (see `vfiowc info %s`)",
-				 d->bar, !bar->size_bytes ? "the device has no such BAR" :
-				 bar->flags & VFIOWC_BAR_IO ? "it is I/O ports" : "VFIO does not offer it", d->bdf);
+		return demo_fail(
+			d, d->bdf,
+			"BAR %u is not mappable: %s; try another --bar (see `vfiowc info %s`)",
+			d->bar,
+			!bar->size_bytes	   ? "the device has no such BAR" :
+			bar->flags & VFIOWC_BAR_IO ? "it is I/O ports" :
+						     "VFIO does not offer it",
+			d->bdf);
 	if (bar->size_bytes < need)
-		return demo_fail(d, d->bdf, "BAR %u has %" PRIu64 " bytes, the walk-through needs %" PRIu64
-				 "; try another --bar", d->bar, bar->size_bytes, need);
+		return demo_fail(d, d->bdf,
+				 "BAR %u has %" PRIu64 " bytes, the walk-through needs %" PRIu64
+				 "; try another --bar",
+				 d->bar, bar->size_bytes, need);
 	return 0;
 }
 
@@ -81,13 +90,16 @@ int demo_bind(struct demo *d)
 		return -1;
 	d->dev = vfiowc_open_device(d->bdf);
 	if (!d->dev)
-		return demo_fail(d, d->bdf, "cannot be opened through VFIO: %s; is the IOMMU on, and its group free?",
-				 strerror(errno));
+		return demo_fail(
+			d, d->bdf,
+			"cannot be opened through VFIO: %s; is the IOMMU on, and its group free?",
+			strerror(errno));
 	err = vfiowc_query_device(d->dev, &attr, sizeof(attr));
 	if (err)
 		return demo_fail(d, d->bdf, "vfiowc_query_device: %s", strerror(err));
 	if (attr.source != VFIOWC_SOURCE_VFIOWC_PCI)
-		return demo_fail(d, d->bdf, "driver %s does not answer as vfiowc_pci; see dmesg", attr.driver);
+		return demo_fail(d, d->bdf, "driver %s does not answer as vfiowc_pci; see dmesg",
+				 attr.driver);
 	if (check_bar(d, &attr))
 		return -1;
 	report_exporter(d, &attr);
@@ -97,7 +109,8 @@ int demo_bind(struct demo *d)
 /* Registers of BAR 0 through VFIO's read and write, which need no mapping. */
 static int read_bar0(struct demo *d, uint64_t offset, void *value, size_t width)
 {
-	struct vfio_region_info region = { .argsz = sizeof(region), .index = VFIO_PCI_BAR0_REGION_INDEX };
+	struct vfio_region_info region = { .argsz = sizeof(region),
+					   .index = VFIO_PCI_BAR0_REGION_INDEX };
 	int fd = vfiowc_device_fd(d->dev);
 
 	if (ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, &region))
@@ -107,7 +120,8 @@ static int read_bar0(struct demo *d, uint64_t offset, void *value, size_t width)
 
 static int write_bar0(struct demo *d, uint64_t offset, uint32_t value)
 {
-	struct vfio_region_info region = { .argsz = sizeof(region), .index = VFIO_PCI_BAR0_REGION_INDEX };
+	struct vfio_region_info region = { .argsz = sizeof(region),
+					   .index = VFIO_PCI_BAR0_REGION_INDEX };
 	int fd = vfiowc_device_fd(d->dev);
 
 	if (ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, &region))
@@ -153,7 +167,8 @@ int demo_enable_memory(struct demo *d)
 	if (!err)
 		err = wait_pmr(d);
 	if (err)
-		return demo_fail(d, d->bdf, "its Persistent Memory Region cannot be enabled: %s", strerror(err));
+		return demo_fail(d, d->bdf, "its Persistent Memory Region cannot be enabled: %s",
+				 strerror(err));
 	demo_say(d, "NVMe Persistent Memory Region enabled (PMRCTL.EN)");
 	return 0;
 }

@@ -32,7 +32,7 @@ static const char *accelerator(void)
 #endif
 }
 
-/* The package that owns the kernel's image: Debian keeps it in /boot, or since 7.3 with its modules. */
+/* The package that owns the kernel's image, which is in /boot or, since 7.3, with the modules. */
 static bool owner(const char *release, char *package, size_t len)
 {
 	char path[2][256], output[512];
@@ -58,9 +58,10 @@ static json_object *kernel_package(const struct utsname *uts)
 	char package[512], version[128], both[700];
 	char *const argv[] = { "dpkg-query", "-W", "-f", "${Version}", package, NULL };
 
-	if (!owner(uts->release, package, sizeof(package)) || tool_run(argv, version, sizeof(version)))
+	if (!owner(uts->release, package, sizeof(package)) ||
+	    tool_run(argv, version, sizeof(version)))
 		return NULL;
-	/* The package on disk may be another build of the same release: the kernel names its own. */
+	/* What is on disk may be another build of this release: the kernel names its own. */
 	if (!strstr(uts->version, version))
 		return NULL;
 	snprintf(both, sizeof(both), "%s %s", package, version);
@@ -113,14 +114,16 @@ static int override_completer(struct demo *d)
 	int err = pci_tph_completer(d->bdf, &completer);
 
 	if (err)
-		return demo_fail(d, d->bdf, "its configuration space cannot be read: %s", strerror(err));
+		return demo_fail(d, d->bdf, "its configuration space cannot be read: %s",
+				 strerror(err));
 	if (completer == VFIOWC_TPH_COMPLETER_EXT || !pci_is_emulated(d->bdf))
 		return 0;
 	err = sysfs_read(d->old_override, sizeof(d->old_override), OVERRIDE);
 	if (!err)
 		err = sysfs_write("3", OVERRIDE);
 	if (err)
-		return demo_fail(d, OVERRIDE, "%s; try `modprobe vfiowc_pci tph_override=3`", strerror(err));
+		return demo_fail(d, OVERRIDE, "%s; try `modprobe vfiowc_pci tph_override=3`",
+				 strerror(err));
 	return 0;
 }
 
@@ -138,7 +141,8 @@ int demo_modules(struct demo *d)
 
 	if (tool_run(argv, output, sizeof(output))) {
 		output[strcspn(output, "\n")] = '\0';
-		return demo_fail(d, "modprobe", "%s; are the modules built for this kernel and installed?",
+		return demo_fail(d, "modprobe",
+				 "%s; are the modules built for this kernel and installed?",
 				 output);
 	}
 	if (list_modules(d))

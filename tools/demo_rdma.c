@@ -14,7 +14,8 @@ int demo_rdma(struct demo *d)
 		return -1;
 	err = nic_open(d->rdma, &d->nic, &what);
 	if (err)
-		return demo_fail(d, d->rdma, "%s: %s; see `ibv_devinfo -d %s`", what, strerror(err), d->rdma);
+		return demo_fail(d, d->rdma, "%s: %s; see `ibv_devinfo -d %s`", what, strerror(err),
+				 d->rdma);
 	if (sysfs_read(d->tph_mode, sizeof(d->tph_mode), "/sys/class/infiniband/%s/tph", d->rdma))
 		strcpy(d->tph_mode, "unknown");
 	if (d->link.added)
@@ -48,11 +49,11 @@ static struct work *post(struct demo *d, enum ibv_wr_opcode opcode, const struct
 		.qpn = d->nic.initiator->qp_num,
 		.status = IBV_WC_GENERAL_ERR,
 	};
-	err = nic_transfer(&d->nic, work->wr_id, opcode, host, bytes, work->address, slice->mr->rkey,
-			   &work->status);
+	err = nic_transfer(&d->nic, work->wr_id, opcode, host, bytes, work->address,
+			   slice->mr->rkey, &work->status);
 	if (err) {
-		demo_fail(d, d->rdma, "%s of %u bytes, slice %s: %s", host_op(opcode), bytes, slice->name,
-			  strerror(err));
+		demo_fail(d, d->rdma, "%s of %u bytes, slice %s: %s", host_op(opcode), bytes,
+			  slice->name, strerror(err));
 		return NULL;
 	}
 	return work;
@@ -63,8 +64,8 @@ static struct work *post(struct demo *d, enum ibv_wr_opcode opcode, const struct
  * @offset: bytes into the slice
  * @host: in nic.out or nic.in
  */
-int demo_transfer(struct demo *d, enum ibv_wr_opcode opcode, const struct slice *slice, uint64_t offset,
-		  void *host, uint32_t bytes)
+int demo_transfer(struct demo *d, enum ibv_wr_opcode opcode, const struct slice *slice,
+		  uint64_t offset, void *host, uint32_t bytes)
 {
 	struct work *work = post(d, opcode, slice, offset, host, bytes);
 
@@ -77,7 +78,7 @@ int demo_transfer(struct demo *d, enum ibv_wr_opcode opcode, const struct slice 
 	return 0;
 }
 
-/** demo_transfer_refused() - one WRITE to a slice that was invalidated: it must end with an error */
+/** demo_transfer_refused() - one WRITE to a slice that was invalidated: must end with an error */
 int demo_transfer_refused(struct demo *d, const struct slice *slice, uint64_t offset, void *host,
 			  uint32_t bytes, enum ibv_wc_status *status)
 {
@@ -92,7 +93,7 @@ int demo_transfer_refused(struct demo *d, const struct slice *slice, uint64_t of
 	return 0;
 }
 
-/** demo_verified() - the data of all work requests from number @first on was compared and is right */
+/** demo_verified() - the data of the work requests from @first on was compared and is right */
 void demo_verified(struct demo *d, unsigned int first)
 {
 	for (unsigned int i = first; i < d->num_works; i++)

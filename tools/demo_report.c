@@ -9,9 +9,10 @@
 
 json_object *report_new(void)
 {
-	static const char *const keys[] = { "kernel", "kernel_package", "modules", "accel", "seed", "exporter",
-					    "slices", "mr", "transfers", "trace", "doorbell", "reset", "revoke",
-					    "witness", "ok" };
+	static const char *const keys[] = { "kernel",	 "kernel_package", "modules",  "accel",
+					    "seed",	 "exporter",	   "slices",   "mr",
+					    "transfers", "trace",	   "doorbell", "reset",
+					    "revoke",	 "witness",	   "ok" };
 	static const char *const arrays[] = { "modules", "slices", "mr", "transfers", "trace" };
 	json_object *report = json_object_new_object();
 
@@ -76,8 +77,9 @@ int report_print(struct demo *d, bool ok)
 	int bad = 0;
 
 	report_set(d->report, "ok", json_object_new_boolean(ok));
-	text = json_object_to_json_string_ext(d->report, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-					      JSON_C_TO_STRING_NOSLASHESCAPE);
+	text = json_object_to_json_string_ext(d->report, JSON_C_TO_STRING_PRETTY |
+								 JSON_C_TO_STRING_SPACED |
+								 JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (d->json)
 		printf("%s\n", text);
 	else

@@ -14,8 +14,9 @@
 #include "demo.h"
 #include "pattern.h"
 
-/* A WRITE to a slice that was taken away; then fresh QPs, for the error has ended the present ones. */
-static int write_refused(struct demo *d, enum pattern_stream stream, uint64_t offset, enum ibv_wc_status *status)
+/* A WRITE to a slice that was taken away; then fresh QPs, for the error has ended these. */
+static int write_refused(struct demo *d, enum pattern_stream stream, uint64_t offset,
+			 enum ibv_wc_status *status)
 {
 	const struct slice *data = &d->slices[SLICE_DATA];
 	const char *what;
@@ -26,7 +27,8 @@ static int write_refused(struct demo *d, enum pattern_stream stream, uint64_t of
 		return -1;
 	err = nic_reconnect(&d->nic, &what);
 	if (err)
-		return demo_fail(d, d->rdma, "after the error completion: %s: %s", what, strerror(err));
+		return demo_fail(d, d->rdma, "after the error completion: %s: %s", what,
+				 strerror(err));
 	return 0;
 }
 
@@ -46,7 +48,8 @@ static int recover(struct demo *d)
 	}
 	pattern_fill(d->seed, PATTERN_RECOVERED, out, DATA_SMALL_BYTES);
 	memset(d->nic.in, 0, DATA_SMALL_BYTES);
-	if (demo_transfer(d, IBV_WR_RDMA_WRITE, &d->slices[SLICE_DATA], DATA_RECOVERED, out, DATA_SMALL_BYTES) ||
+	if (demo_transfer(d, IBV_WR_RDMA_WRITE, &d->slices[SLICE_DATA], DATA_RECOVERED, out,
+			  DATA_SMALL_BYTES) ||
 	    demo_transfer(d, IBV_WR_RDMA_READ, &d->slices[SLICE_DATA], DATA_RECOVERED, d->nic.in,
 			  DATA_SMALL_BYTES) ||
 	    demo_check_host(d, &d->slices[SLICE_DATA], DATA_RECOVERED, out, DATA_SMALL_BYTES) ||
@@ -78,7 +81,8 @@ int demo_reset(struct demo *d)
 	report_set(report, "recovered", json_object_new_boolean(!err));
 	if (err)
 		return -1;
-	demo_say(d, "registered again: %u bytes by WRITE, back by READ, and by the CPU: equal", DATA_SMALL_BYTES);
+	demo_say(d, "registered again: %u bytes by WRITE, back by READ, and by the CPU: equal",
+		 DATA_SMALL_BYTES);
 	return 0;
 }
 
@@ -117,7 +121,9 @@ static int check_cpu_revoked(struct demo *d, json_object *report)
 		return demo_fail(d, d->bdf, "the CPU can still load from slice data after REVOKE");
 	if (doorbell)
 		return demo_fail(d, d->bdf, "slice doorbell was revoked together with slice data");
-	demo_say(d, "slice data revoked: a load by the CPU ends in SIGBUS; slice doorbell still loads");
+	demo_say(
+		d,
+		"slice data revoked: a load by the CPU ends in SIGBUS; slice doorbell still loads");
 	return 0;
 }
 

@@ -62,8 +62,10 @@ static int export(struct demo *d, struct slice *slice)
 
 	slice->buf = vfiowc_export(d->dev, &attr, sizeof(attr));
 	if (!slice->buf)
-		return demo_fail(d, d->bdf, "BAR %u, slice %s at 0x%" PRIx64 ", cannot be exported as %s: %s",
-				 d->bar, slice->name, slice->bar_offset, memattr_name(slice->type), strerror(errno));
+		return demo_fail(d, d->bdf,
+				 "BAR %u, slice %s at 0x%" PRIx64 ", cannot be exported as %s: %s",
+				 d->bar, slice->name, slice->bar_offset, memattr_name(slice->type),
+				 strerror(errno));
 	return 0;
 }
 
@@ -74,28 +76,34 @@ static int publish_tags(struct demo *d, struct slice *slice, json_object *report
 	int err = vfiowc_set_tph(slice->buf, want);
 
 	if (err)
-		return demo_fail(d, d->bdf, "slice %s cannot publish tags: %s; no TPH completer? For tests: "
-				 "`modprobe vfiowc_pci tph_override=3`", slice->name, strerror(err));
+		return demo_fail(d, d->bdf,
+				 "slice %s cannot publish tags: %s; no TPH completer? For tests: "
+				 "`modprobe vfiowc_pci tph_override=3`",
+				 slice->name, strerror(err));
 	err = vfiowc_get_tph(slice->buf, &tph);
 	if (err)
-		return demo_fail(d, d->bdf, "slice %s: vfiowc_get_tph: %s", slice->name, strerror(err));
+		return demo_fail(d, d->bdf, "slice %s: vfiowc_get_tph: %s", slice->name,
+				 strerror(err));
 	report_set(report, "tph", report_tph(&tph));
-	demo_say(d, "%-8s tags published: st 0x%02x, st_ext 0x%04x, ph %u", slice->name, tph.st, tph.st_ext,
-		 tph.ph);
-	if (tph.flags != want->flags || tph.st != want->st || tph.st_ext != want->st_ext || tph.ph != want->ph)
-		return demo_fail(d, d->bdf, "slice %s has other tags than were set (st 0x%02x, st_ext 0x%04x, ph %u)",
-				 slice->name, want->st, want->st_ext, want->ph);
+	demo_say(d, "%-8s tags published: st 0x%02x, st_ext 0x%04x, ph %u", slice->name, tph.st,
+		 tph.st_ext, tph.ph);
+	if (tph.flags != want->flags || tph.st != want->st || tph.st_ext != want->st_ext ||
+	    tph.ph != want->ph)
+		return demo_fail(
+			d, d->bdf,
+			"slice %s has other tags than were set (st 0x%02x, st_ext 0x%04x, ph %u)",
+			slice->name, want->st, want->st_ext, want->ph);
 	return 0;
 }
 
-/* Zeroes: what was left by an earlier run must not be taken for this one's data. Also the first touch. */
+/* What an earlier run left must not be taken for this one's data. Also the first touch. */
 static void clear(struct slice *slice)
 {
 	volatile uint64_t *word = (volatile uint64_t *)slice->cpu;
 
 	for (uint64_t i = 0; i < slice->bytes / 8; i++)
 		word[i] = 0;
-	/* O2: posted before the stores of the other slice, and before anything this thread does later. */
+	/* O2: posted before any later store of this thread, so before those of the next slice. */
 	vfiowc_wc_flush();
 }
 
@@ -107,20 +115,23 @@ static int map(struct demo *d, struct slice *slice, json_object *report)
 
 	slice->map = vfiowc_map(slice->buf, 0, slice->bytes, 0);
 	if (!slice->map)
-		return demo_fail(d, d->bdf, "slice %s cannot be mapped: %s", slice->name, strerror(errno));
+		return demo_fail(d, d->bdf, "slice %s cannot be mapped: %s", slice->name,
+				 strerror(errno));
 	slice->cpu = vfiowc_map_addr(slice->map);
 	clear(slice);
 	err = vfiowc_query_map(slice->map, &attr, sizeof(attr));
 	if (err)
-		return demo_fail(d, d->bdf, "slice %s: vfiowc_query_map: %s", slice->name, strerror(err));
+		return demo_fail(d, d->bdf, "slice %s: vfiowc_query_map: %s", slice->name,
+				 strerror(err));
 	pte = pte_name(attr.effective);
-	report_set(report, "memattr_requested", json_object_new_string(memattr_name(attr.requested)));
+	report_set(report, "memattr_requested",
+		   json_object_new_string(memattr_name(attr.requested)));
 	report_set(report, "pte_type", json_object_new_string(pte));
-	demo_say(d, "%-8s %" PRIu64 " bytes at 0x%" PRIx64 ": requested %s, page table says %s", slice->name,
-		 slice->bytes, slice->bar_offset, memattr_name(attr.requested), pte);
+	demo_say(d, "%-8s %" PRIu64 " bytes at 0x%" PRIx64 ": requested %s, page table says %s",
+		 slice->name, slice->bytes, slice->bar_offset, memattr_name(attr.requested), pte);
 	if (strcmp(pte, slice->type == VFIOWC_MEM_WC ? "WC" : "UC-"))
-		return demo_fail(d, d->bdf, "slice %s was requested %s, but is mapped %s", slice->name,
-				 memattr_name(slice->type), pte);
+		return demo_fail(d, d->bdf, "slice %s was requested %s, but is mapped %s",
+				 slice->name, memattr_name(slice->type), pte);
 	return 0;
 }
 
@@ -157,11 +168,14 @@ int demo_export(struct demo *d)
  */
 int demo_register_slice(struct demo *d, struct slice *slice)
 {
-	const int access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ;
+	const int access =
+		IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ;
 
-	slice->mr = vfiowc_reg_mr(slice->buf, d->nic.pd, 0, slice->bytes, slice->bar_offset, access);
+	slice->mr =
+		vfiowc_reg_mr(slice->buf, d->nic.pd, 0, slice->bytes, slice->bar_offset, access);
 	if (!slice->mr)
-		return demo_fail(d, d->rdma, "slice %s cannot be registered: %s", slice->name, strerror(errno));
+		return demo_fail(d, d->rdma, "slice %s cannot be registered: %s", slice->name,
+				 strerror(errno));
 	return 0;
 }
 
@@ -182,8 +196,9 @@ static void report_mr(struct demo *d, const struct slice *slice, const struct vf
 	report_set(mr, "slice", json_object_new_string(slice->name));
 	report_set(mr, "tph", tags);
 	json_object_array_add(json_object_object_get(d->report, "mr"), mr);
-	demo_say(d, "%-8s rkey 0x%x, iova 0x%" PRIx64 "; importer read: %s 0x%x, ph %u", slice->name,
-		 slice->mr->rkey, slice->bar_offset, ns_name(tph->ns), tph->st, tph->ph);
+	demo_say(d, "%-8s rkey 0x%x, iova 0x%" PRIx64 "; importer read: %s 0x%x, ph %u",
+		 slice->name, slice->mr->rkey, slice->bar_offset, ns_name(tph->ns), tph->st,
+		 tph->ph);
 }
 
 /* The importer must hold exactly what was published in the namespace that it emits. */
@@ -192,13 +207,18 @@ static int check_mr(struct demo *d, const struct slice *slice, const struct vfio
 	uint32_t want = tph->ns == VFIOWC_NS_ST_EXT ? slice->tph.st_ext : slice->tph.st;
 
 	if (!tph->valid)
-		return demo_fail(d, d->rdma, "the MR of slice %s has no tags, although they were published; "
-				 "the device emits: %s; try `echo st > /sys/class/infiniband/%s/tph`",
-				 slice->name, d->tph_mode, d->rdma);
+		return demo_fail(
+			d, d->rdma,
+			"the MR of slice %s has no tags, although they were published; "
+			"the device emits: %s; try `echo st > /sys/class/infiniband/%s/tph`",
+			slice->name, d->tph_mode, d->rdma);
 	if (tph->st != want || tph->ph != slice->tph.ph || strcmp(ns_name(tph->ns), d->tph_mode))
-		return demo_fail(d, d->rdma, "the MR of slice %s has tag %s 0x%x, ph %u; published: 0x%x, ph %u; "
-				 "the device emits: %s", slice->name, ns_name(tph->ns), tph->st, tph->ph, want,
-				 slice->tph.ph, d->tph_mode);
+		return demo_fail(
+			d, d->rdma,
+			"the MR of slice %s has tag %s 0x%x, ph %u; published: 0x%x, ph %u; "
+			"the device emits: %s",
+			slice->name, ns_name(tph->ns), tph->st, tph->ph, want, slice->tph.ph,
+			d->tph_mode);
 	return 0;
 }
 
@@ -214,8 +234,8 @@ int demo_register(struct demo *d)
 			return -1;
 		err = vfiowc_query_mr_tph(slice->mr, &tph, sizeof(tph));
 		if (err)
-			return demo_fail(d, d->rdma, "slice %s: vfiowc_query_mr_tph: %s", slice->name,
-					 strerror(err));
+			return demo_fail(d, d->rdma, "slice %s: vfiowc_query_mr_tph: %s",
+					 slice->name, strerror(err));
 		report_mr(d, slice, &tph);
 		if (check_mr(d, slice, &tph))
 			return -1;

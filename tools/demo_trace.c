@@ -14,8 +14,10 @@ int demo_trace_start(struct demo *d)
 	int err = trace_start(&d->trace);
 
 	if (err)
-		return demo_fail(d, "tracefs", "event vfiowc:dma: %s; is vfiowc_rdma loaded, and tracefs mounted "
-				 "(`mount -t tracefs tracefs /sys/kernel/tracing`)?", strerror(err));
+		return demo_fail(d, "tracefs",
+				 "event vfiowc:dma: %s; is vfiowc_rdma loaded, and tracefs mounted "
+				 "(`mount -t tracefs tracefs /sys/kernel/tracing`)?",
+				 strerror(err));
 	return 0;
 }
 
@@ -42,8 +44,10 @@ static void report_row(struct demo *d, const struct trace_row *row)
 	report_set(report, "st", json_object_new_uint64(row->st));
 	report_set(report, "ph", json_object_new_uint64(row->ph));
 	json_object_array_add(json_object_object_get(d->report, "trace"), report);
-	demo_say(d, "wr_id %2" PRIu64 " %-5s address 0x%06" PRIx64 " %6" PRIu64 " bytes  %s 0x%04" PRIx64
-		 " ph %" PRIu64, row->wr_id, row->op, row->address, row->length, row->ns, row->st, row->ph);
+	demo_say(d,
+		 "wr_id %2" PRIu64 " %-5s address 0x%06" PRIx64 " %6" PRIu64
+		 " bytes  %s 0x%04" PRIx64 " ph %" PRIu64,
+		 row->wr_id, row->op, row->address, row->length, row->ns, row->st, row->ph);
 }
 
 /* Work requests were posted one after the other: rows come in the same order. */
@@ -60,15 +64,20 @@ static int match(struct demo *d, const struct trace_row *rows, size_t count)
 			return demo_fail(d, d->rdma, "no trace row for the %s with wr_id %" PRIu64,
 					 report_op(work->opcode), work->wr_id);
 		if (!matches(d, &rows[row], work))
-			return demo_fail(d, d->rdma, "trace row %zu (wr_id %" PRIu64 ") is not the posted %s with "
-					 "wr_id %" PRIu64 ", address 0x%" PRIx64 ", %u bytes, slice %s", row,
-					 rows[row].wr_id, report_op(work->opcode), work->wr_id, work->address,
-					 work->bytes, work->slice->name);
+			return demo_fail(
+				d, d->rdma,
+				"trace row %zu (wr_id %" PRIu64 ") is not the posted %s with "
+				"wr_id %" PRIu64 ", address 0x%" PRIx64 ", %u bytes, slice %s",
+				row, rows[row].wr_id, report_op(work->opcode), work->wr_id,
+				work->address, work->bytes, work->slice->name);
 		row++;
 	}
 	if (row != count)
-		return demo_fail(d, d->rdma, "trace row %zu (wr_id %" PRIu64 ") belongs to no work request that "
-				 "succeeded", row, rows[row].wr_id);
+		return demo_fail(d, d->rdma,
+				 "trace row %zu (wr_id %" PRIu64
+				 ") belongs to no work request that "
+				 "succeeded",
+				 row, rows[row].wr_id);
 	demo_say(d, "%zu rows, one for each of the %zu work requests that succeeded", count, row);
 	return 0;
 }
@@ -80,7 +89,8 @@ int demo_trace_check(struct demo *d)
 	int err = trace_read(&d->trace, rows, WORKS_MAX + 1, &count);
 
 	if (err)
-		return demo_fail(d, "tracefs", "event vfiowc:dma cannot be read: %s", strerror(err));
+		return demo_fail(d, "tracefs", "event vfiowc:dma cannot be read: %s",
+				 strerror(err));
 	if (count > WORKS_MAX)
 		count = WORKS_MAX + 1;
 	for (size_t i = 0; i < count; i++)

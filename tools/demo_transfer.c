@@ -17,11 +17,13 @@
 /* Odd sizes and odd addresses among them: not every transfer is a page. */
 static const uint32_t write_bytes[] = { 8, 4093, DATA_BLOCK_BYTES - 8 - 4093 };
 
-static int mismatch(struct demo *d, const char *who, const struct slice *slice, uint64_t offset, uint8_t got,
-		    uint8_t want)
+static int mismatch(struct demo *d, const char *who, const struct slice *slice, uint64_t offset,
+		    uint8_t got, uint8_t want)
 {
-	return demo_fail(d, d->bdf, "%s reads 0x%02x at slice %s + 0x%" PRIx64 ", seed %" PRIu64
-			 " says 0x%02x", who, got, slice->name, offset, d->seed, want);
+	return demo_fail(d, d->bdf,
+			 "%s reads 0x%02x at slice %s + 0x%" PRIx64 ", seed %" PRIu64
+			 " says 0x%02x",
+			 who, got, slice->name, offset, d->seed, want);
 }
 
 /** demo_check_cpu() - what the CPU loads from a slice, against what it must hold */
@@ -45,14 +47,15 @@ int demo_check_host(struct demo *d, const struct slice *slice, uint64_t offset, 
 {
 	for (size_t i = 0; i < bytes; i++) {
 		if (d->nic.in[i] != want[i])
-			return mismatch(d, "the RDMA device", slice, offset + i, d->nic.in[i], want[i]);
+			return mismatch(d, "the RDMA device", slice, offset + i, d->nic.in[i],
+					want[i]);
 	}
 	return 0;
 }
 
 /* The whole of a block by one READ. O5i: its CQE also proves that earlier WRITEs are delivered. */
-static int read_back(struct demo *d, const struct slice *slice, uint64_t offset, const uint8_t *want,
-		     uint32_t bytes)
+static int read_back(struct demo *d, const struct slice *slice, uint64_t offset,
+		     const uint8_t *want, uint32_t bytes)
 {
 	/* So that a READ which moves nothing is not taken for one that brought the right bytes. */
 	for (uint32_t i = 0; i < bytes; i++)
@@ -72,15 +75,17 @@ int demo_write(struct demo *d)
 
 	pattern_fill(d->seed, PATTERN_WRITE, out, DATA_BLOCK_BYTES);
 	for (size_t i = 0; i < sizeof(write_bytes) / sizeof(write_bytes[0]); i++) {
-		if (demo_transfer(d, IBV_WR_RDMA_WRITE, data, DATA_WRITE + done, out + done, write_bytes[i]))
+		if (demo_transfer(d, IBV_WR_RDMA_WRITE, data, DATA_WRITE + done, out + done,
+				  write_bytes[i]))
 			return -1;
 		done += write_bytes[i];
 	}
-	if (read_back(d, data, DATA_WRITE, out, done) || demo_check_cpu(d, data, DATA_WRITE, out, done))
+	if (read_back(d, data, DATA_WRITE, out, done) ||
+	    demo_check_cpu(d, data, DATA_WRITE, out, done))
 		return -1;
 	demo_verified(d, first);
-	demo_say(d, "%u bytes from host memory to slice data by %zu WRITEs, back by READ: equal", done,
-		 sizeof(write_bytes) / sizeof(write_bytes[0]));
+	demo_say(d, "%u bytes from host memory to slice data by %zu WRITEs, back by READ: equal",
+		 done, sizeof(write_bytes) / sizeof(write_bytes[0]));
 	demo_say(d, "the same bytes through the CPU's WC mapping: equal");
 	return 0;
 }
@@ -107,15 +112,17 @@ int demo_cpu(struct demo *d)
 	pattern_fill(d->seed, PATTERN_CPU, out, DATA_BLOCK_BYTES);
 	store_wc(data->cpu + DATA_CPU, out, DATA_BLOCK_BYTES);
 	vfiowc_wc_flush(); /* O2: posted */
-	vfiowc_deliver(nc_word); /* O4: delivered, so the NIC's READ, by its other path, finds them */
+	vfiowc_deliver(
+		nc_word); /* O4: delivered, so the NIC's READ, by its other path, finds them */
 	if (read_back(d, data, DATA_CPU, out, DATA_BLOCK_BYTES))
 		return -1;
 	demo_verified(d, first);
-	demo_say(d, "%u bytes stored by the CPU through WC, flushed (O2), delivered (O4); READ by %s: equal",
-		 DATA_BLOCK_BYTES, d->rdma);
+	demo_say(
+		d,
+		"%u bytes stored by the CPU through WC, flushed (O2), delivered (O4); READ by %s: equal",
+		DATA_BLOCK_BYTES, d->rdma);
 	return 0;
 }
-
 
 static void to_little_endian(uint32_t value, uint8_t *bytes)
 {
@@ -130,7 +137,7 @@ static int ring_by_cpu(struct demo *d, uint32_t value)
 
 	to_little_endian(value, want);
 	/*
-	 * O7: the WRITEs of earlier steps are delivered, their READs said so, and those are complete.
+	 * O7: the WRITEs of earlier steps are delivered: their READs said so and are complete.
 	 * O2: the CPU's own WC stores were flushed by vfiowc_deliver().
 	 */
 	vfiowc_ring32(bell->cpu, value);
@@ -146,7 +153,8 @@ static int ring_by_rdma(struct demo *d, uint32_t value)
 	to_little_endian(value, want);
 	if (demo_transfer(d, IBV_WR_RDMA_WRITE, bell, 0, want, sizeof(value)))
 		return -1;
-	return read_back(d, bell, 0, want, sizeof(value)) || demo_check_cpu(d, bell, 0, want, sizeof(value));
+	return read_back(d, bell, 0, want, sizeof(value)) ||
+	       demo_check_cpu(d, bell, 0, want, sizeof(value));
 }
 
 int demo_doorbell(struct demo *d)

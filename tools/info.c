@@ -54,13 +54,16 @@ static json_object *dma_buf_info(char *fields)
 	char *field, *value, *state;
 	uint64_t number;
 
-	for (field = strtok_r(fields, " \n", &state); field; field = strtok_r(NULL, " \n", &state)) {
+	for (field = strtok_r(fields, " \n", &state); field;
+	     field = strtok_r(NULL, " \n", &state)) {
 		value = strchr(field, '=');
 		if (!value)
 			continue;
 		*value++ = '\0';
-		json_object_object_add(info, field, tool_parse_u64(value, UINT64_MAX, &number) ?
-				       json_object_new_string(value) : json_object_new_uint64(number));
+		json_object_object_add(info, field,
+				       tool_parse_u64(value, UINT64_MAX, &number) ?
+					       json_object_new_string(value) :
+					       json_object_new_uint64(number));
 	}
 	return info;
 }
@@ -97,10 +100,12 @@ static json_object *function_info(const char *bdf)
 	pci_driver(bdf, name, sizeof(name));
 	json_object_object_add(info, "driver", name_or_null(name));
 	sysfs_link(name, sizeof(name), PCI_DEVICES "/%s/iommu_group", bdf);
-	json_object_object_add(info, "iommu_group", name[0] ? json_object_new_int(atoi(name)) : NULL);
+	json_object_object_add(info, "iommu_group",
+			       name[0] ? json_object_new_int(atoi(name)) : NULL);
 	/* Only root reads that far into the configuration space: null is "not known". */
-	json_object_object_add(info, "devcap2_tph", pci_tph_completer(bdf, &completer) ? NULL :
-			       json_object_new_int(completer));
+	json_object_object_add(info, "devcap2_tph",
+			       pci_tph_completer(bdf, &completer) ? NULL :
+								    json_object_new_int(completer));
 	json_object_object_add(info, "bars", bars_info(bdf));
 	json_object_object_add(info, "dma_bufs", dma_bufs_info(bdf));
 	return info;
@@ -144,15 +149,18 @@ static void print_function(json_object *info)
 	printf("%s %s class %s\n", string_of(info, "bdf", ""), string_of(info, "id", ""),
 	       string_of(info, "class", ""));
 	printf("  driver: %s\n", string_of(info, "driver", "(none)"));
-	printf("  IOMMU group: %s\n", string_of(info, "iommu_group", "(none: VFIO cannot open it)"));
-	printf("  TPH completer: %s\n", completer_name(json_object_object_get(info, "devcap2_tph")));
+	printf("  IOMMU group: %s\n",
+	       string_of(info, "iommu_group", "(none: VFIO cannot open it)"));
+	printf("  TPH completer: %s\n",
+	       completer_name(json_object_object_get(info, "devcap2_tph")));
 	for (size_t i = 0; i < json_object_array_length(bars); i++) {
 		json_object *bar = json_object_array_get_idx(bars, i);
 
-		printf("  BAR %s: %s bytes of %s%s\n", string_of(bar, "bar", ""), string_of(bar, "bytes", ""),
-		       string_of(bar, "type", ""),
+		printf("  BAR %s: %s bytes of %s%s\n", string_of(bar, "bar", ""),
+		       string_of(bar, "bytes", ""), string_of(bar, "type", ""),
 		       json_object_get_boolean(json_object_object_get(bar, "prefetchable")) ?
-		       ", prefetchable" : "");
+			       ", prefetchable" :
+			       "");
 	}
 	print_dma_bufs(json_object_object_get(info, "dma_bufs"));
 }
@@ -200,8 +208,9 @@ static int show(const char *bdf, bool json)
 	if (err)
 		tool_error(PCI_DEVICES, "%s; is /sys mounted?", strerror(err));
 	else if (json)
-		printf("%s\n", json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
-				JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+		printf("%s\n", json_object_to_json_string_ext(
+				       root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+						     JSON_C_TO_STRING_NOSLASHESCAPE));
 	for (size_t i = 0; !json && i < json_object_array_length(list); i++)
 		print_function(json_object_array_get_idx(list, i));
 	json_object_put(root);
@@ -254,7 +263,8 @@ int cmd_info(int argc, char **argv)
 		return show(NULL, json);
 	switch (pci_parse(argv[optind], bdf)) {
 	case EINVAL:
-		return tool_usage("info", "'%s' is not a PCI address such as 0000:01:00.0", argv[optind]);
+		return tool_usage("info", "'%s' is not a PCI address such as 0000:01:00.0",
+				  argv[optind]);
 	case ENODEV:
 		tool_error(bdf, "no such PCI function; `vfiowc info` lists them");
 		return TOOL_FAILED;

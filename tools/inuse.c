@@ -57,8 +57,8 @@ static int visit(struct nodes *nodes, const FTSENT *entry)
 	char text[32];
 
 	if (!strcmp(parent->fts_name, "holders")) {
-		snprintf(nodes->why, nodes->why_len, "block device %s is held by %s", grand->fts_name,
-			 entry->fts_name);
+		snprintf(nodes->why, nodes->why_len, "block device %s is held by %s",
+			 grand->fts_name, entry->fts_name);
 		return EBUSY;
 	}
 	if (!strcmp(entry->fts_name, "flags") && grand && !strcmp(grand->fts_name, "net"))
@@ -107,7 +107,8 @@ static int check_mounts(struct nodes *nodes)
 		if (sscanf(line, "%*u %*u %u:%u %*s %255s", &major, &minor, where) != 3 ||
 		    !has_node(nodes, makedev(major, minor)))
 			continue;
-		snprintf(nodes->why, nodes->why_len, "a block device of it is mounted at %s", where);
+		snprintf(nodes->why, nodes->why_len, "a block device of it is mounted at %s",
+			 where);
 		err = EBUSY;
 	}
 	fclose(file);
@@ -153,7 +154,8 @@ static int check_process(struct nodes *nodes, const char *pid)
 		if (readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1) < 0)
 			target[0] = '\0';
 		sysfs_read(comm, sizeof(comm), "/proc/%s/comm", pid);
-		snprintf(nodes->why, nodes->why_len, "process %s (%s) has %s open", pid, comm, target);
+		snprintf(nodes->why, nodes->why_len, "process %s (%s) has %s open", pid, comm,
+			 target);
 		err = EBUSY;
 	}
 	closedir(dir);

@@ -79,14 +79,16 @@ out:
 
 static int add(struct rdma_link *link)
 {
-	char *const argv[] = { "rdma",	 "link",   "add",	 link->name,
-			       "type",	 "vfiowc", "netdev",	 link->netdev, NULL };
+	char *const argv[] = { "rdma",	 "link",   "add",	 link->name, "type",
+			       "vfiowc", "netdev", link->netdev, NULL };
 	char output[512];
 
 	if (tool_run(argv, output, sizeof(output))) {
-		tool_error(link->name, "`rdma link add %s type vfiowc netdev %s` failed: %s; "
-			   "see dmesg, and whether iproute2 and the module vfiowc_rdma are installed",
-			   link->name, link->netdev, output);
+		tool_error(
+			link->name,
+			"`rdma link add %s type vfiowc netdev %s` failed: %s; "
+			"see dmesg, and whether iproute2 and the module vfiowc_rdma are installed",
+			link->name, link->netdev, output);
 		return EIO;
 	}
 	link->added = true;
@@ -103,14 +105,17 @@ int link_ensure(const char *name, const char *exporter, struct rdma_link *link)
 		return 0;
 	/* A mistyped mlx5_0 must not become a software device of that name. */
 	if (strncmp(name, LINK_PREFIX, strlen(LINK_PREFIX))) {
-		tool_error(name, "no such RDMA device; see `rdma link`, or give a name that begins with "
+		tool_error(name,
+			   "no such RDMA device; see `rdma link`, or give a name that begins with "
 			   "'" LINK_PREFIX "' to have a software device added");
 		return ENODEV;
 	}
 	err = find_netdev(exporter, link->netdev, sizeof(link->netdev));
 	if (err) {
-		tool_error(name, "no such RDMA device, and no PCI network interface to add it to; "
-			   "try `rdma link add %s type vfiowc netdev IF`", name);
+		tool_error(name,
+			   "no such RDMA device, and no PCI network interface to add it to; "
+			   "try `rdma link add %s type vfiowc netdev IF`",
+			   name);
 		return err;
 	}
 	err = set_up(link->netdev, true, &link->raised);
@@ -124,7 +129,7 @@ int link_ensure(const char *name, const char *exporter, struct rdma_link *link)
 	return err;
 }
 
-static int delete(const struct rdma_link *link)
+static int delete (const struct rdma_link *link)
 {
 	char *const argv[] = { "rdma", "link", "delete", (char *)link->name, NULL };
 	char output[512];
@@ -137,7 +142,7 @@ static int delete(const struct rdma_link *link)
 
 int link_restore(struct rdma_link *link)
 {
-	int err = link->added ? delete(link) : 0;
+	int err = link->added ? delete (link) : 0;
 	bool changed;
 
 	link->added = false;

@@ -20,8 +20,8 @@ struct rdma_link {
  * @exporter: its network interface, if any, is not used
  * @link: receives what link_restore() has to undo
  *
- * A name that begins with "vfiowc" is added with `rdma link add NAME type vfiowc netdev IF`; IF is the first interface,
- * by name, that a PCI function other than @exporter has, and is set up.
+ * A name that begins with "vfiowc" is added with `rdma link add NAME type vfiowc netdev IF`. IF is
+ * the first interface, by name, that a PCI function other than @exporter has, and is set up.
  *
  * Return: 0 or a positive errno; then it has been said on stderr what is missing.
  */

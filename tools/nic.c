@@ -78,7 +78,8 @@ static int to_init(struct ibv_qp *qp)
 		.qp_access_flags = IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_WRITE,
 	};
 
-	return ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS);
+	return ibv_modify_qp(qp, &attr,
+			     IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS);
 }
 
 static int to_ready(const struct nic *nic, struct ibv_qp *qp, uint32_t peer)
@@ -98,8 +99,10 @@ static int to_ready(const struct nic *nic, struct ibv_qp *qp, uint32_t peer)
 	};
 	int err;
 
-	err = ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN |
-			    IBV_QP_RQ_PSN | IBV_QP_MAX_DEST_RD_ATOMIC | IBV_QP_MIN_RNR_TIMER);
+	err = ibv_modify_qp(qp, &attr,
+			    IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN |
+				    IBV_QP_RQ_PSN | IBV_QP_MAX_DEST_RD_ATOMIC |
+				    IBV_QP_MIN_RNR_TIMER);
 	if (err)
 		return err;
 	attr = (struct ibv_qp_attr){
@@ -109,8 +112,9 @@ static int to_ready(const struct nic *nic, struct ibv_qp *qp, uint32_t peer)
 		.rnr_retry = 7,
 		.max_rd_atomic = 1,
 	};
-	return ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |
-			     IBV_QP_SQ_PSN | IBV_QP_MAX_QP_RD_ATOMIC);
+	return ibv_modify_qp(qp, &attr,
+			     IBV_QP_STATE | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |
+				     IBV_QP_SQ_PSN | IBV_QP_MAX_QP_RD_ATOMIC);
 }
 
 static struct ibv_qp *create_qp(struct nic *nic)
@@ -174,8 +178,8 @@ static int connect_patiently(struct nic *nic, const char **what)
 
 	do {
 		err = nic_reconnect(nic, what);
-	} while ((err == ETIMEDOUT || err == EHOSTUNREACH || err == ENETUNREACH) && now_ms() < end &&
-		 !*nic->stop);
+	} while ((err == ETIMEDOUT || err == EHOSTUNREACH || err == ENETUNREACH) &&
+		 now_ms() < end && !*nic->stop);
 	return err;
 }
 
@@ -258,8 +262,8 @@ static int wait_completion(struct nic *nic, uint64_t wr_id, enum ibv_wc_status *
 	return wc.wr_id == wr_id ? 0 : EPROTO;
 }
 
-int nic_transfer(struct nic *nic, uint64_t wr_id, enum ibv_wr_opcode opcode, void *host, uint32_t bytes,
-		 uint64_t address, uint32_t rkey, enum ibv_wc_status *status)
+int nic_transfer(struct nic *nic, uint64_t wr_id, enum ibv_wr_opcode opcode, void *host,
+		 uint32_t bytes, uint64_t address, uint32_t rkey, enum ibv_wc_status *status)
 {
 	struct ibv_sge sge = { .addr = (uintptr_t)host, .length = bytes, .lkey = nic->mr->lkey };
 	struct ibv_send_wr *bad, wr = {

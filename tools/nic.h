@@ -57,7 +57,7 @@ int nic_reconnect(struct nic *nic, const char **what);
  * Return: 0 when there was a completion, of whatever status; ETIMEDOUT none came; EINTR a signal;
  * EPROTO a completion of another work request came; what ibv_post_send() says.
  */
-int nic_transfer(struct nic *nic, uint64_t wr_id, enum ibv_wr_opcode opcode, void *host, uint32_t bytes,
-		 uint64_t address, uint32_t rkey, enum ibv_wc_status *status);
+int nic_transfer(struct nic *nic, uint64_t wr_id, enum ibv_wr_opcode opcode, void *host,
+		 uint32_t bytes, uint64_t address, uint32_t rkey, enum ibv_wc_status *status);
 
 #endif

@@ -12,7 +12,7 @@ static uint64_t mix(uint64_t z)
 	return z ^ z >> 31;
 }
 
-/* Mixed, because the states of one SplitMix64 sequence are only GAMMA apart: streams would overlap. */
+/* Mixed: the states of one SplitMix64 sequence are only GAMMA apart, streams would overlap. */
 struct pattern pattern_start(uint64_t seed, enum pattern_stream stream)
 {
 	return (struct pattern){ .state = mix(seed ^ (uint64_t)stream << 56) };

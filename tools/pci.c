@@ -21,12 +21,12 @@
 #define RESOURCE_MEMORY 0x200
 #define RESOURCE_PREFETCH 0x2000
 
-#define FORMAT_PATH(path, fmt)                                   \
-	do {                                                     \
-		va_list args_;                                   \
-		va_start(args_, fmt);                            \
-		vsnprintf(path, sizeof(path), fmt, args_);       \
-		va_end(args_);                                   \
+#define FORMAT_PATH(path, fmt)                             \
+	do {                                               \
+		va_list args_;                             \
+		va_start(args_, fmt);                      \
+		vsnprintf(path, sizeof(path), fmt, args_); \
+		va_end(args_);                             \
 	} while (0)
 
 int sysfs_read(char *text, size_t len, const char *fmt, ...)
@@ -193,7 +193,9 @@ int pci_tph_completer(const char *bdf, unsigned int *completer)
 	*completer = 0;
 	if (!express || express + PCI_EXP_DEVCAP2 + 4 > sizeof(config))
 		return 0;
-	*completer = (config_le(config, express + PCI_EXP_DEVCAP2, 4) & PCI_EXP_DEVCAP2_TPH_COMP_MASK) >> 12;
+	*completer =
+		(config_le(config, express + PCI_EXP_DEVCAP2, 4) & PCI_EXP_DEVCAP2_TPH_COMP_MASK) >>
+		12;
 	/* The reserved encoding; the exporter reports it as none, too. */
 	if (*completer == 2)
 		*completer = 0;

@@ -36,7 +36,7 @@ int sysfs_read(char *text, size_t len, const char *fmt, ...) __attribute__((form
 /** sysfs_write() - write @text in one write(2); 0 or the errno of open or write. */
 int sysfs_write(const char *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/** sysfs_link() - last component of what a symbolic link points to, "" when there is no such link. */
+/** sysfs_link() - last component of what a symbolic link points to, "" when there is none. */
 void sysfs_link(char *name, size_t len, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /**

@@ -108,7 +108,8 @@ static void info_shows_driver_bars_and_completer(void **state)
 	root = demo_run_json(&status, "vfiowc info %s --json", exporter.bdf);
 	assert_int_equal(status, 0);
 	function = only_function(root);
-	assert_string_equal(json_object_get_string(json_object_object_get(function, "id")), "1af4:1110");
+	assert_string_equal(json_object_get_string(json_object_object_get(function, "id")),
+			    "1af4:1110");
 	assert_true(json_object_object_get_ex(function, "devcap2_tph", &value));
 	assert_int_equal(json_object_get_int(value), 0);
 	assert_true(json_object_object_get_ex(function, "bars", &bars));
@@ -126,7 +127,11 @@ static void info_shows_exported_dma_bufs(void **state)
 	const struct demo_exporter exporter = demo_find_exporter(GUEST_IVSHMEM, 2, false);
 	const enum vfiowc_mem_type wc = VFIOWC_MEM_WC;
 	const struct vfiowc_export_attr attr = {
-		.bar = 2, .offset = 8192, .length = 4096, .types = &wc, .num_types = 1,
+		.bar = 2,
+		.offset = 8192,
+		.length = 4096,
+		.types = &wc,
+		.num_types = 1,
 	};
 	struct vfiowc_device *dev;
 	struct vfiowc_buf *buf;
@@ -142,9 +147,11 @@ static void info_shows_exported_dma_bufs(void **state)
 	root = demo_run_json(&status, "vfiowc info --json %s", exporter.bdf);
 	list = json_object_object_get(only_function(root), "dma_bufs");
 	assert_int_equal(json_object_array_length(list), 1);
-	assert_string_equal(json_object_to_json_string_ext(json_object_array_get_idx(list, 0), JSON_C_TO_STRING_PLAIN),
-			    "{\"bar\":2,\"size\":4096,\"ranges\":1,\"memattr\":\"WC\",\"state\":\"live\","
-			    "\"tph_flags\":0,\"importers\":0,\"mappings\":0}");
+	assert_string_equal(
+		json_object_to_json_string_ext(json_object_array_get_idx(list, 0),
+					       JSON_C_TO_STRING_PLAIN),
+		"{\"bar\":2,\"size\":4096,\"ranges\":1,\"memattr\":\"WC\",\"state\":\"live\","
+		"\"tph_flags\":0,\"importers\":0,\"mappings\":0}");
 	json_object_put(root);
 	assert_int_equal(vfiowc_destroy_buf(buf), 0);
 	assert_int_equal(vfiowc_close_device(dev), 0);

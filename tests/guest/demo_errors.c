@@ -13,7 +13,7 @@
 
 #define NOBODY "setpriv --reuid=65534 --regid=65534 --clear-groups "
 
-/* A run that must fail in a step: exit status 1, "ok": false, @message on stderr, nothing changed. */
+/* A run that must fail in a step: status 1, "ok": false, @message on stderr, nothing changed. */
 static void assert_fails(const char *bdf, const char *message, const char *command)
 {
 	struct demo_state before;
@@ -44,13 +44,15 @@ static void wrong_usage_is_status_2(void **state)
 	assert_usage("no command given", "vfiowc");
 	assert_usage("'dance' is not a command", "vfiowc dance");
 	assert_usage("--exporter, --bar and --rdma are needed", "vfiowc demo --json");
-	assert_usage("'0000:0x:00.0' is not a PCI address", "vfiowc demo -e 0000:0x:00.0 -b 2 -r vfiowc0");
+	assert_usage("'0000:0x:00.0' is not a PCI address",
+		     "vfiowc demo -e 0000:0x:00.0 -b 2 -r vfiowc0");
 	assert_usage("--bar '6' is not", "vfiowc demo -e 0000:01:00.0 -b 6 -r vfiowc0");
 	assert_usage("--bar '-1' is not", "vfiowc demo -e 0000:01:00.0 -b -1 -r vfiowc0");
 	assert_usage("--seed '18446744073709551616' is not",
 		     "vfiowc demo -e 0000:01:00.0 -b 2 -r vfiowc0 -s 18446744073709551616");
 	assert_usage("'--colour' is no option", "vfiowc demo --colour");
-	assert_usage("'more' is one argument too many", "vfiowc demo -e 0000:01:00.0 -b 2 -r vfiowc0 more");
+	assert_usage("'more' is one argument too many",
+		     "vfiowc demo -e 0000:01:00.0 -b 2 -r vfiowc0 more");
 	assert_usage("exactly one PCI address is needed", "vfiowc bind");
 	assert_usage("'x' is not a PCI address", "vfiowc unbind x");
 }
@@ -59,7 +61,8 @@ static void help_and_version_are_status_0(void **state)
 {
 	(void)state;
 	assert_int_equal(guest_run("vfiowc --help && vfiowc --version && vfiowc demo --help && "
-				   "vfiowc bind --help && vfiowc unbind -h && vfiowc info --help"), 0);
+				   "vfiowc bind --help && vfiowc unbind -h && vfiowc info --help"),
+			 0);
 }
 
 static void missing_exporter_is_named(void **state)
@@ -75,7 +78,8 @@ static void other_users_than_root_are_told(void **state)
 	char command[256];
 
 	(void)state;
-	snprintf(command, sizeof(command), NOBODY "vfiowc demo --json -e %s -b 2 -r vfiowc0", exporter.bdf);
+	snprintf(command, sizeof(command), NOBODY "vfiowc demo --json -e %s -b 2 -r vfiowc0",
+		 exporter.bdf);
 	assert_fails(exporter.bdf, "needs root", command);
 }
 
@@ -85,11 +89,13 @@ static void bar_that_cannot_be_exported_is_refused(void **state)
 	char command[256], message[128];
 
 	(void)state;
-	snprintf(command, sizeof(command), "vfiowc demo --json -e %s -r vfiowc0 -b 4", exporter.bdf);
+	snprintf(command, sizeof(command), "vfiowc demo --json -e %s -r vfiowc0 -b 4",
+		 exporter.bdf);
 	snprintf(message, sizeof(message), "%s: step bind: BAR 4 is not mappable", exporter.bdf);
 	assert_fails(exporter.bdf, message, command);
 	/* 256 bytes of registers */
-	snprintf(command, sizeof(command), "vfiowc demo --json -e %s -r vfiowc0 -b 0", exporter.bdf);
+	snprintf(command, sizeof(command), "vfiowc demo --json -e %s -r vfiowc0 -b 0",
+		 exporter.bdf);
 	snprintf(message, sizeof(message), "%s: step bind: BAR 0 ", exporter.bdf);
 	assert_fails(exporter.bdf, message, command);
 }
@@ -110,7 +116,8 @@ static void report_that_cannot_be_written_stops_the_run_before_it_begins(void **
 	char command[256];
 
 	(void)state;
-	snprintf(command, sizeof(command), "vfiowc demo --json -J /nowhere/r -e %s -b 2 -r vfiowc0", exporter.bdf);
+	snprintf(command, sizeof(command), "vfiowc demo --json -J /nowhere/r -e %s -b 2 -r vfiowc0",
+		 exporter.bdf);
 	assert_fails(exporter.bdf, "/nowhere/r: step start: No such file or directory", command);
 }
 
@@ -124,7 +131,8 @@ static void device_open_through_vfio_is_in_use(void **state)
 	assert_int_equal(guest_modprobe("-a vfio-pci vfio_iommu_type1"), 0);
 	assert_int_equal(guest_bind(exporter.bdf, "vfio-pci"), 0);
 	assert_int_equal(guest_vfio_open(exporter.bdf, &vfio), 0);
-	snprintf(command, sizeof(command), "vfiowc demo --json -e %s -b 2 -r vfiowc0", exporter.bdf);
+	snprintf(command, sizeof(command), "vfiowc demo --json -e %s -b 2 -r vfiowc0",
+		 exporter.bdf);
 	assert_fails(exporter.bdf, "in use: its VFIO group", command);
 	guest_vfio_close(&vfio);
 	assert_int_equal(guest_bind(exporter.bdf, NULL), 0);
@@ -141,7 +149,8 @@ static void device_whose_node_is_open_is_in_use(void **state)
 		guest_skip("driver nvme does not take %s", exporter.bdf);
 	fd = open("/dev/nvme0", O_RDWR | O_CLOEXEC);
 	assert_true(fd >= 0);
-	snprintf(command, sizeof(command), "vfiowc demo --json -e %s -b 4 -r vfiowc0", exporter.bdf);
+	snprintf(command, sizeof(command), "vfiowc demo --json -e %s -b 4 -r vfiowc0",
+		 exporter.bdf);
 	assert_fails(exporter.bdf, "has /dev/nvme0 open", command);
 	close(fd);
 	assert_int_equal(guest_bind(exporter.bdf, NULL), 0);
@@ -183,7 +192,8 @@ static void interrupted_run_leaves_nothing_behind(void **state)
 	demo_state_get(exporter.bdf, &before);
 	pid = fork();
 	if (!pid) {
-		execlp("vfiowc", "vfiowc", "demo", "-r", "vfiowc0", "-b", bar, "-e", exporter.bdf, NULL);
+		execlp("vfiowc", "vfiowc", "demo", "-r", "vfiowc0", "-b", bar, "-e", exporter.bdf,
+		       NULL);
 		_exit(127);
 	}
 	assert_true(guest_wait_for(is_taken, exporter.bdf, 60000));

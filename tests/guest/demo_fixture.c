@@ -14,7 +14,8 @@
 #define PMRCTL 0xe04
 #define OUTPUT_MAX (256 * 1024)
 
-struct demo_exporter demo_find_exporter(uint16_t vendor, uint16_t device, unsigned int bar, bool pmr)
+struct demo_exporter demo_find_exporter(uint16_t vendor, uint16_t device, unsigned int bar,
+					bool pmr)
 {
 	struct demo_exporter exporter = { .bar = bar, .pmr = pmr };
 
@@ -99,11 +100,13 @@ void demo_state_get(const char *bdf, struct demo_state *state)
 	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver_override", bdf);
 	if (guest_read_file(path, override, sizeof(override)))
 		override[0] = '\0';
-	if (guest_read_file("/sys/module/vfiowc_pci/parameters/tph_override", parameter, sizeof(parameter)))
+	if (guest_read_file("/sys/module/vfiowc_pci/parameters/tph_override", parameter,
+			    sizeof(parameter)))
 		strcpy(parameter, "0");
 	guest_capture(links, sizeof(links), "ls /sys/class/infiniband 2>/dev/null | tr '\\n' ' '");
-	snprintf(state->text, sizeof(state->text), "driver '%s', override '%s', tph_override %s, RDMA devices '%s'",
-		 driver, override, parameter, links);
+	snprintf(state->text, sizeof(state->text),
+		 "driver '%s', override '%s', tph_override %s, RDMA devices '%s'", driver, override,
+		 parameter, links);
 }
 
 void demo_assert_state(const char *bdf, const struct demo_state *before)

@@ -20,7 +20,8 @@ struct demo_exporter {
 #define DEMO_BAR_BYTES (8u << 20)
 
 /** demo_find_exporter() - by PCI ids; skips the test when the guest has none */
-struct demo_exporter demo_find_exporter(uint16_t vendor, uint16_t device, unsigned int bar, bool pmr);
+struct demo_exporter demo_find_exporter(uint16_t vendor, uint16_t device, unsigned int bar,
+					bool pmr);
 
 /**
  * demo_bar_clear(), demo_bar_save() - zero the first DEMO_BAR_BYTES of the BAR, write them to a file

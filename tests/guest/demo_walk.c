@@ -81,22 +81,25 @@ static void check_top(json_object *report, const struct demo_exporter *exporter,
 	json_object *device = get(report, "exporter");
 	char release[128];
 
-	assert_keys(report, KEYS({ "kernel", json_type_string }, { "kernel_package", json_type_string },
-				 { "modules", json_type_array }, { "accel", json_type_string },
-				 { "seed", json_type_int }, { "exporter", json_type_object },
-				 { "slices", json_type_array }, { "mr", json_type_array },
-				 { "transfers", json_type_array }, { "trace", json_type_array },
-				 { "doorbell", json_type_object }, { "reset", json_type_object },
-				 { "revoke", json_type_object }, { "witness", json_type_null },
-				 { "ok", json_type_boolean }));
-	assert_int_equal(guest_read_file("/proc/sys/kernel/osrelease", release, sizeof(release)), 0);
+	assert_keys(report,
+		    KEYS({ "kernel", json_type_string }, { "kernel_package", json_type_string },
+			 { "modules", json_type_array }, { "accel", json_type_string },
+			 { "seed", json_type_int }, { "exporter", json_type_object },
+			 { "slices", json_type_array }, { "mr", json_type_array },
+			 { "transfers", json_type_array }, { "trace", json_type_array },
+			 { "doorbell", json_type_object }, { "reset", json_type_object },
+			 { "revoke", json_type_object }, { "witness", json_type_null },
+			 { "ok", json_type_boolean }));
+	assert_int_equal(guest_read_file("/proc/sys/kernel/osrelease", release, sizeof(release)),
+			 0);
 	assert_string_equal(text(report, "kernel"), release);
 	assert_non_null(strstr(text(report, "kernel_package"), "linux-"));
 	assert_true(number(report, "seed") == seed);
 	assert_true(truth(report, "ok"));
-	assert_keys(device, KEYS({ "bdf", json_type_string }, { "driver", json_type_string },
-				 { "bar", json_type_int }, { "bytes", json_type_int },
-				 { "devcap2_tph", json_type_int }, { "tph_override", json_type_int }));
+	assert_keys(device,
+		    KEYS({ "bdf", json_type_string }, { "driver", json_type_string },
+			 { "bar", json_type_int }, { "bytes", json_type_int },
+			 { "devcap2_tph", json_type_int }, { "tph_override", json_type_int }));
 	assert_string_equal(text(device, "bdf"), exporter->bdf);
 	assert_string_equal(text(device, "driver"), "vfiowc_pci");
 	assert_int_equal(number(device, "bar"), exporter->bar);
@@ -112,13 +115,14 @@ static void check_slice(json_object *slice, const char *name, uint64_t bytes, co
 	json_object *tph = get(slice, "tph");
 
 	assert_keys(slice, KEYS({ "name", json_type_string }, { "bytes", json_type_int },
-				{ "memattr_requested", json_type_string }, { "pte_type", json_type_string },
-				{ "tph", json_type_object }));
+				{ "memattr_requested", json_type_string },
+				{ "pte_type", json_type_string }, { "tph", json_type_object }));
 	assert_string_equal(text(slice, "name"), name);
 	assert_int_equal(number(slice, "bytes"), bytes);
 	assert_string_equal(text(slice, "memattr_requested"), memattr);
 	assert_string_equal(text(slice, "pte_type"), pte_type);
-	assert_keys(tph, KEYS({ "st", json_type_int }, { "st_ext", json_type_int }, { "ph", json_type_int }));
+	assert_keys(tph, KEYS({ "st", json_type_int }, { "st_ext", json_type_int },
+			      { "ph", json_type_int }));
 	assert_true(number(tph, "st") <= 0xff);
 	assert_true(number(tph, "st_ext") <= 0xffff);
 	assert_true(number(tph, "ph") <= 3);
@@ -134,7 +138,8 @@ static void check_mr(json_object *mr, json_object *slice)
 			      { "st", json_type_int }, { "ph", json_type_int }));
 	assert_string_equal(text(mr, "slice"), text(slice, "name"));
 	assert_true(truth(got, "valid"));
-	assert_true(!strcmp(text(got, "namespace"), "st") || !strcmp(text(got, "namespace"), "st_ext"));
+	assert_true(!strcmp(text(got, "namespace"), "st") ||
+		    !strcmp(text(got, "namespace"), "st_ext"));
 	assert_int_equal(number(got, "st"), number(published, text(got, "namespace")));
 	assert_int_equal(number(got, "ph"), number(published, "ph"));
 }
@@ -161,9 +166,10 @@ static void check_row(json_object *report, json_object *transfer, json_object *r
 	assert_keys(transfer, KEYS({ "op", json_type_string }, { "slice", json_type_string },
 				   { "bytes", json_type_int }, { "wr_id", json_type_int },
 				   { "verified", json_type_boolean }));
-	assert_keys(row, KEYS({ "wr_id", json_type_int }, { "op", json_type_string }, { "address", json_type_int },
-			      { "bytes", json_type_int }, { "namespace", json_type_string },
-			      { "st", json_type_int }, { "ph", json_type_int }));
+	assert_keys(row, KEYS({ "wr_id", json_type_int }, { "op", json_type_string },
+			      { "address", json_type_int }, { "bytes", json_type_int },
+			      { "namespace", json_type_string }, { "st", json_type_int },
+			      { "ph", json_type_int }));
 	assert_true(truth(transfer, "verified"));
 	assert_string_equal(text(row, "op"), text(transfer, "op"));
 	assert_true(number(row, "wr_id") == number(transfer, "wr_id"));
@@ -197,11 +203,12 @@ static void check_end(json_object *report)
 	json_object *doorbell = get(report, "doorbell"), *reset = get(report, "reset");
 	json_object *revoke = get(report, "revoke");
 
-	assert_keys(doorbell, KEYS({ "cpu_rung", json_type_boolean }, { "rdma_rung", json_type_boolean },
-				   { "value", json_type_int }));
+	assert_keys(doorbell, KEYS({ "cpu_rung", json_type_boolean },
+				   { "rdma_rung", json_type_boolean }, { "value", json_type_int }));
 	assert_true(truth(doorbell, "cpu_rung") && truth(doorbell, "rdma_rung"));
 	assert_int_equal(number(doorbell, "value") & 3, 2);
-	assert_keys(reset, KEYS({ "nic_status", json_type_string }, { "recovered", json_type_boolean }));
+	assert_keys(reset,
+		    KEYS({ "nic_status", json_type_string }, { "recovered", json_type_boolean }));
 	assert_string_not_equal(text(reset, "nic_status"), "success");
 	assert_true(truth(reset, "recovered"));
 	assert_keys(revoke, KEYS({ "cpu", json_type_string }, { "nic_status", json_type_string }));
@@ -223,7 +230,9 @@ static json_object *walk(const struct demo_exporter *exporter, uint64_t seed)
 
 	demo_bar_clear(exporter);
 	demo_state_get(exporter->bdf, &before);
-	report = demo_run_json(&status, "vfiowc demo --json --seed %" PRIu64 " --rdma vfiowc0 --bar %u --exporter %s",
+	report = demo_run_json(&status,
+			       "vfiowc demo --json --seed %" PRIu64
+			       " --rdma vfiowc0 --bar %u --exporter %s",
 			       seed, exporter->bar, exporter->bdf);
 	if (status)
 		guest_run("cat " DEMO_STDERR);
@@ -262,11 +271,15 @@ static void witness_notices_one_flipped_bit(void **state)
 	if (access(BAR_COPY, R_OK))
 		guest_skip("no walk-through has left %s", BAR_COPY);
 	assert_int_equal(witness(20261120), 0);
-	assert_int_equal(guest_run("printf '\\001' | dd of=" BAR_COPY " bs=1 seek=%u conv=notrunc status=none",
-				   0x400000 + 0x80000), 0);
+	assert_int_equal(guest_run("printf '\\001' | dd of=" BAR_COPY
+				   " bs=1 seek=%u conv=notrunc status=none",
+				   0x400000 + 0x80000),
+			 0);
 	assert_int_equal(witness(20261120), 1);
-	assert_int_equal(guest_run("printf '\\000' | dd of=" BAR_COPY " bs=1 seek=%u conv=notrunc status=none",
-				   0x400000 + 0x80000), 0);
+	assert_int_equal(guest_run("printf '\\000' | dd of=" BAR_COPY
+				   " bs=1 seek=%u conv=notrunc status=none",
+				   0x400000 + 0x80000),
+			 0);
 	assert_int_equal(witness(20261120), 0);
 	assert_int_equal(witness(20261121), 1);
 	unlink(BAR_COPY);
@@ -280,8 +293,11 @@ static void add_device(const char *tph)
 	assert_int_equal(guest_modprobe("vfiowc_rdma"), 0);
 	if (guest_find_pci(GUEST_E1000E, card) || guest_find_netdev(card, netdev, sizeof(netdev)))
 		guest_skip("no PCI network interface");
-	assert_int_equal(guest_run("ip link set %s up && rdma link add vfiowc0 type vfiowc netdev %s && "
-				   "echo %s > /sys/class/infiniband/vfiowc0/tph", netdev, netdev, tph), 0);
+	assert_int_equal(
+		guest_run("ip link set %s up && rdma link add vfiowc0 type vfiowc netdev %s && "
+			  "echo %s > /sys/class/infiniband/vfiowc0/tph",
+			  netdev, netdev, tph),
+		0);
 }
 
 static int delete_device(void **state)
@@ -314,7 +330,8 @@ static void device_that_emits_no_tags_fails_at_register(void **state)
 	(void)state;
 	add_device("off");
 	demo_state_get(exporter.bdf, &before);
-	report = demo_run_json(&status, "vfiowc demo --json -r vfiowc0 -b %u -e %s", exporter.bar, exporter.bdf);
+	report = demo_run_json(&status, "vfiowc demo --json -r vfiowc0 -b %u -e %s", exporter.bar,
+			       exporter.bdf);
 	assert_int_equal(status, 1);
 	assert_true(demo_stderr_has("step register: the MR of slice data has no tags"));
 	assert_false(truth(report, "ok"));
@@ -329,14 +346,18 @@ static void report_for_people_names_requested_and_found_types(void **state)
 	static char output[65536];
 
 	(void)state;
-	assert_int_equal(guest_capture(output, sizeof(output), "vfiowc demo -e %s -b %u -r vfiowc0 -J /tmp/demo.json",
-				       exporter.bdf, exporter.bar), 0);
+	assert_int_equal(guest_capture(output, sizeof(output),
+				       "vfiowc demo -e %s -b %u -r vfiowc0 -J /tmp/demo.json",
+				       exporter.bdf, exporter.bar),
+			 0);
 	assert_non_null(strstr(output, "requested WC, page table says WC"));
 	assert_non_null(strstr(output, "requested NC, page table says UC-"));
 	assert_non_null(strstr(output, "as overridden by the module parameter tph_override=3"));
 	assert_non_null(strstr(output, "ends in SIGBUS"));
-	assert_int_equal(guest_run("python3 -c 'import json; assert json.load(open(\"/tmp/demo.json\"))[\"ok\"] is True'"),
-			 0);
+	assert_int_equal(
+		guest_run(
+			"python3 -c 'import json; assert json.load(open(\"/tmp/demo.json\"))[\"ok\"] is True'"),
+		0);
 }
 
 int main(int argc, char **argv)
@@ -345,10 +366,10 @@ int main(int argc, char **argv)
 		guest_test(walk_through_ivshmem_is_observed_and_witnessed),
 		guest_test(walk_through_nvme_pmr_is_observed_and_witnessed),
 		guest_test(witness_notices_one_flipped_bit),
-		cmocka_unit_test_setup_teardown(walk_through_on_a_device_that_emits_extended_tags, guest_setup,
-						delete_device),
-		cmocka_unit_test_setup_teardown(device_that_emits_no_tags_fails_at_register, guest_setup,
-						delete_device),
+		cmocka_unit_test_setup_teardown(walk_through_on_a_device_that_emits_extended_tags,
+						guest_setup, delete_device),
+		cmocka_unit_test_setup_teardown(device_that_emits_no_tags_fails_at_register,
+						guest_setup, delete_device),
 		guest_test(report_for_people_names_requested_and_found_types),
 	};
 

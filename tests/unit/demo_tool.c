@@ -32,8 +32,17 @@ static void numbers_are_whole_unsigned_and_bounded(void **state)
 
 static void pci_addresses_are_completed_or_refused(void **state)
 {
-	static const char *const wrong[] = { "", "0000", "00:00", "0000:0x:00.0", "0000:00:20.0", "0000:00:00.8",
-					     "0000:00:00.0 ", " 00:00.0", "00000:00:00.0", "00:00.0.", "g0:00.0" };
+	static const char *const wrong[] = { "",
+					     "0000",
+					     "00:00",
+					     "0000:0x:00.0",
+					     "0000:00:20.0",
+					     "0000:00:00.8",
+					     "0000:00:00.0 ",
+					     " 00:00.0",
+					     "00000:00:00.0",
+					     "00:00.0.",
+					     "g0:00.0" };
 	char bdf[PCI_BDF_LEN];
 
 	(void)state;
@@ -62,8 +71,11 @@ static void programs_are_run_to_their_end_and_heard(void **state)
 	assert_int_equal(run_shell("echo out; echo err >&2; exit 3", out, sizeof(out)), 3);
 	assert_string_equal(out, "out\nerr");
 	/* more than fits, and more than a pipe holds */
-	assert_int_equal(run_shell("i=0; while [ $i -lt 20000 ]; do echo 0123456789; i=$((i + 1)); done; exit 4",
-				   out, sizeof(out)), 4);
+	assert_int_equal(
+		run_shell(
+			"i=0; while [ $i -lt 20000 ]; do echo 0123456789; i=$((i + 1)); done; exit 4",
+			out, sizeof(out)),
+		4);
 	assert_string_equal(out, "0123456789\n0123");
 	assert_int_equal(run_shell("kill -TERM $$", out, sizeof(out)), 128 + SIGTERM);
 	assert_int_equal(tool_run(missing, out, sizeof(out)), 127);
@@ -72,8 +84,9 @@ static void programs_are_run_to_their_end_and_heard(void **state)
 /* Published output of SplitMix64 from the state 1234567. */
 static void generator_is_splitmix64(void **state)
 {
-	static const uint64_t words[] = { 6457827717110365317u, 3203168211198807973u, 9817491932198370423u,
-					  4593380528125082431u, 16408922859458223821u };
+	static const uint64_t words[] = { 6457827717110365317u, 3203168211198807973u,
+					  9817491932198370423u, 4593380528125082431u,
+					  16408922859458223821u };
 	struct pattern pattern = { .state = 1234567 };
 
 	(void)state;
