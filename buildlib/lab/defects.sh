@@ -88,7 +88,7 @@ defects_run() {
 		if ((STATUS)); then
 			record fail "defect/$name" "$(since "$start")" "cannot be built: the patch or the code is out of date"
 			show_tail "$LAB_LOG" 20
-		elif [[ -e $LAB_RUN/defects/$name/status ]]; then
+		elif [[ -e $LAB_RUN/defects/$name/results ]]; then
 			defect_judge "$name" "$(since "$start")" "$LAB_RUN/defects/$name"
 		else
 			guest+=("$name")
@@ -111,8 +111,8 @@ defect_unmount() {
 	drop_lock "$LAB_LOCK"
 }
 
-# defect_build NAME: leaves in the defect's directory either files/, laid over the guest's, or the output
-# (log) and status of a unit test.
+# defect_build NAME: leaves in the defect's directory either files/, laid over the guest's, or the results and
+# the log of a unit test.
 defect_build() {
 	local dir=$LAB_RUN/defects/$1 program
 	read -r program _ < <(defect_header "$1" Test)
@@ -149,8 +149,9 @@ defect_take_modules() {
 
 defect_run_unit() {
 	local status=0
-	unit_run /lab/build/release "$2" >"$1/log" 2>&1 || status=$?
-	echo $status >"$1/status"
+	mkdir -p "$1/logs"
+	unit_run /lab/build/release "$2" >"$1/logs/$2.log" 2>&1 || status=$?
+	awk -v program="$2" -v status="$status" -f "$LAB_TOP/tests/guest/tap.awk" "$1/logs/$2.log" >"$1/results"
 }
 
 # What an installation of the defective build has that differs from the real one.
@@ -178,12 +179,12 @@ defects_guest() {
 		boot_job $((60 + ${#left[@]} * DEFECTS_SECONDS))
 		for name in "${left[@]}"; do
 			dir=$LAB_RUN/defects/$name
-			[[ ! -e $dir/status ]] || defect_judge "$name" "$(<"$dir/seconds")" "$dir"
+			[[ ! -e $dir/results ]] || defect_judge "$name" "$(<"$dir/seconds")" "$dir"
 		done
 		[[ $STATUS != 0 ]] || break
 		name=$(cat "$LAB_RUN/current" 2>/dev/null) || true
 		[[ $name ]] || boot_failed "the guest died between two defects"
-		record fail "defect/$name" 0 "the guest died of it; a defect must leave the guest alive"
+		record fail "defect/$name" 0 "the guest died or hung of it; a defect must leave the guest alive"
 		show_tail "$LAB_RUN/console" 40
 		guest_after "$name" "${left[@]}"
 	done
@@ -191,14 +192,12 @@ defects_guest() {
 
 # defect_judge NAME SECONDS DIR: was it the named test that failed?
 defect_judge() {
-	local program test status lines
+	local program test
 	read -r program test < <(defect_header "$1" Test)
-	status=$(<"$3/status")
-	lines=$(awk -v program="$program" -v status="$status" -f "$LAB_TOP/tests/guest/tap.awk" "$3/log")
-	if grep -q "^fail	$program\(\.$test\)\?	" <<<"$lines"; then
+	if grep -q "^fail	$program\(\.$test\)\?	" "$3/results"; then
 		record pass "defect/$1" "$2" ""
 	else
 		record fail "defect/$1" "$2" "survived: $program ${test:-} did not fail with it"
-		show_tail "$3/log" 20
+		show_tail "$3/logs/$program.log" 20
 	fi
 }
