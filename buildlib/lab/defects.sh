@@ -56,6 +56,7 @@ cmd_defects() {
 	TEST_FILTER=""
 	: >"$LAB_RUN/results"
 	prepare
+	touch "$LAB_RUN/defects-base"
 	defects_run "${DEFECTS[@]}"
 	test_summary
 }
@@ -82,6 +83,8 @@ defects_run() {
 	for name; do
 		start=$EPOCHREALTIME
 		say "defect $name: building"
+		mkdir -p "$LAB_RUN/defects/$name/base"
+		[[ ! -e $LAB_RUN/defects-base ]] || try "defect-base-$name" defect_base_unit "$name"
 		defect_mount "$name"
 		try "defect-$name" defect_build "$name"
 		defect_unmount
@@ -95,6 +98,19 @@ defects_run() {
 		fi
 	done
 	((${#guest[@]} == 0)) || defects_guest "${guest[@]}"
+}
+
+# defect_base_unit NAME: the results of its unit test without the defect, if it is a unit test.
+defect_base_unit() {
+	local program
+	read -r program _ < <(defect_header "$1" Test)
+	if defect_is_unit "$program"; then
+		defect_run_unit "$LAB_RUN/defects/$1/base" "$program"
+	fi
+}
+
+defect_is_unit() {
+	in_view ctest --test-dir /lab/build/release -N | grep -E "^ *Test +#[0-9]+: $1\$"
 }
 
 # The overlays: writes go to src/ and out/ of the defect's directory, which then hold what has changed.
@@ -126,7 +142,7 @@ defect_build() {
 		;;
 	userspace)
 		build_userspace /lab/src /lab/build/release release
-		if in_view ctest --test-dir /lab/build/release -N | grep -E "^ *Test +#[0-9]+: $program\$"; then
+		if defect_is_unit "$program"; then
 			defect_run_unit "$dir" "$program"
 		else
 			defect_take_files "$dir" "/lab/run/defects/$1/stage"
@@ -190,11 +206,14 @@ defects_guest() {
 	done
 }
 
-# defect_judge NAME SECONDS DIR: was it the named test that failed?
+# defect_judge NAME SECONDS DIR: was it the named test that failed, and only with the defect?
 defect_judge() {
 	local program test
 	read -r program test < <(defect_header "$1" Test)
-	if grep -q "^fail	$program\(\.$test\)\?	" "$3/results"; then
+	if [[ -e $3/base/results ]] && ! grep -q "^pass	$program\(\.$test\)\?	" "$3/base/results"; then
+		record fail "defect/$1" "$2" "$program ${test:-} does not pass without it"
+		show_tail "$3/base/logs/$program.log" 20
+	elif grep -q "^fail	$program\(\.$test\)\?	" "$3/results"; then
 		record pass "defect/$1" "$2" ""
 	else
 		record fail "defect/$1" "$2" "survived: $program ${test:-} did not fail with it"
