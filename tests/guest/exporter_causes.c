@@ -221,16 +221,22 @@ static void decode_off_waits_for_a_slow_importer(void **state)
 	close(fd);
 }
 
+/* Longer than the reset itself takes, or it would be over by then in any case. */
+#define OUTLASTS_RESET_MS 4000
+
 static void sysfs_reset_waits_for_a_slow_importer(void **state)
 {
 	struct exporter *exp = *state;
 	int fd = exporter_export(exp, VFIOWC_MEMATTR_NC, 0, PAGE), importer = importer_open();
 	char path[128];
 
-	assert_int_equal(importer_attach_policy(importer, fd, NULL, IMPORTER_UNMAP_LATER, 300), 0);
+	exporter_param("revoke_timeout_ms", "60000");
+	assert_int_equal(importer_attach_policy(importer, fd, NULL, IMPORTER_UNMAP_LATER,
+						OUTLASTS_RESET_MS), 0);
 	assert_int_equal(importer_do(importer, IMPORTER_CPU_MAP), 0);
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", exp->bdf);
 	assert_int_equal(guest_write_file(path, "1"), 0);
+	exporter_param("revoke_timeout_ms", "5000");
 	assert_false(importer_info(importer).mapped);
 	assert_int_equal(guest_log_count("still uses"), 0);
 	importer_close(importer);

@@ -278,25 +278,27 @@ static void unknown_memory_type_is_not_supported(void **state)
 	close(fd);
 }
 
+static int export_with_flags(const struct exporter *exp, uint32_t flags)
+{
+	struct vfiowc_feature_export head = {
+		.flags = flags,
+		.dma_buf = { .region_index = exp->bar, .nr_ranges = 1 },
+	};
+	struct vfio_region_dma_range range = { 0, PAGE };
+	char request[sizeof(head) + sizeof(range)];
+
+	memcpy(request, &head, sizeof(head));
+	memcpy(request + sizeof(head), &range, sizeof(range));
+	return exporter_feature(exp, GET, VFIOWC_FEATURE_EXPORT, request, sizeof(request));
+}
+
 static void export_refuses_unknown_flags(void **state)
 {
-	struct exporter *exp = *state;
-	struct {
-		struct vfiowc_feature_export head;
-		struct vfio_region_dma_range range;
-	} request = {
-		.head.dma_buf = { .region_index = exp->bar, .nr_ranges = 1 },
-		.range = { 0, PAGE },
-	};
 	int fd;
 
-	for (unsigned int bit = 1; bit < 32; bit++) {
-		request.head.flags = 1U << bit;
-		assert_int_equal(exporter_feature(exp, GET, VFIOWC_FEATURE_EXPORT, &request,
-						  sizeof(request)), -EINVAL);
-	}
-	request.head.flags = VFIOWC_EXPORT_TPH_LOCKED;
-	fd = exporter_feature(exp, GET, VFIOWC_FEATURE_EXPORT, &request, sizeof(request));
+	for (unsigned int bit = 1; bit < 32; bit++)
+		assert_int_equal(export_with_flags(*state, 1U << bit), -EINVAL);
+	fd = export_with_flags(*state, VFIOWC_EXPORT_TPH_LOCKED);
 	assert_return_code(fd, -fd);
 	close(fd);
 }

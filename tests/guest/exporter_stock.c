@@ -166,24 +166,27 @@ static void resets_are_as_stock(void **state)
 	assert_as_stock(resets, GUEST_NVME_PMR);
 }
 
-/* Trigger each vector from software and see its eventfd count. */
+static int set_irqs(const struct exporter *exp, uint32_t data_flag, int event)
+{
+	union {
+		struct vfio_irq_set set;
+		char bytes[sizeof(struct vfio_irq_set) + sizeof(int32_t)];
+	} irq = { .set = { .argsz = sizeof(irq), .index = VFIO_PCI_MSIX_IRQ_INDEX, .count = 1 } };
+	int32_t fd = event;
+
+	irq.set.flags = data_flag | VFIO_IRQ_SET_ACTION_TRIGGER;
+	memcpy(irq.bytes + sizeof(irq.set), &fd, sizeof(fd));
+	return ioctl(exp->vfio.device, VFIO_DEVICE_SET_IRQS, &irq) ? errno : 0;
+}
+
+/* Trigger the first vector from software and see its eventfd count. */
 static void interrupts(const struct exporter *exp, struct answer *answer)
 {
-	struct {
-		struct vfio_irq_set set;
-		int32_t fd;
-	} irq = { .set = { .argsz = sizeof(irq), .index = VFIO_PCI_MSIX_IRQ_INDEX, .count = 1 } };
-	int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), ret;
+	int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	eventfd_t count = 0;
 
-	irq.set.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
-	irq.fd = event;
-	ret = ioctl(exp->vfio.device, VFIO_DEVICE_SET_IRQS, &irq);
-	add(answer, "set %d\n", ret ? errno : 0);
-	irq.set.argsz = sizeof(irq.set);
-	irq.set.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
-	ret = ioctl(exp->vfio.device, VFIO_DEVICE_SET_IRQS, &irq);
-	add(answer, "trigger %d\n", ret ? errno : 0);
+	add(answer, "set %d\n", set_irqs(exp, VFIO_IRQ_SET_DATA_EVENTFD, event));
+	add(answer, "trigger %d\n", set_irqs(exp, VFIO_IRQ_SET_DATA_NONE, event));
 	eventfd_read(event, &count);
 	add(answer, "events %llu\n", (unsigned long long)count);
 	close(event);
