@@ -69,7 +69,7 @@ rdma_core_kernel_abi(${rdma_core}/kernel-headers/rdma/ib_user_verbs.h)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/rdma-core-config.h.in ${rdma_core_include}/config.h @ONLY)
 
 if(NOT TARGET RdmaCore::Private)
-	add_library(RdmaCore::Private INTERFACE IMPORTED)
+	add_library(RdmaCore::Private INTERFACE IMPORTED GLOBAL)
 	target_include_directories(RdmaCore::Private SYSTEM INTERFACE ${rdma_core_include})
 	target_link_libraries(RdmaCore::Private INTERFACE PkgConfig::IBVERBS)
 	# DECLARE_DRV_CMD() puts structures that end in an array of length 0 in front of others.
