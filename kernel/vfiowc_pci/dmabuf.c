@@ -395,6 +395,8 @@ int vfiowc_dma_buf_cpu_map(struct dma_buf_attachment *attach,
 	if (!*vec)
 		return -ENOMEM;
 	*nr = buf->nr_ranges;
+	/* The importer's CPU stores are posted writes like any other (O9). */
+	set_bit(VFIOWC_BUF_DIRTY, &buf->flags);
 	map_get(buf);
 	return 0;
 }

@@ -42,7 +42,7 @@ enum vfiowc_block {
 /* Bits of vfiowc_buf.flags. */
 enum vfiowc_buf_flag {
 	VFIOWC_BUF_REVOKED,	/* by request; never cleared */
-	VFIOWC_BUF_DIRTY,	/* PTEs were installed since the last drain */
+	VFIOWC_BUF_DIRTY,	/* CPUs may have stored since the last drain */
 };
 
 /**

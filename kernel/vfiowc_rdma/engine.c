@@ -123,6 +123,8 @@ static bool wqe_load(struct vfiowc_qp *qp)
 
 	slot = vfiowc_ring_slot(qp->sq.ring, qp->sq.ring->own);
 	memcpy(wqe, slot, sizeof(*wqe));
+	/* The user writes the slot at any time: checks see the copy only. */
+	barrier();
 	if (!wqe_valid(qp, wqe))
 		return false;
 	memcpy(wqe + 1, slot + 1, wqe->inline_length +

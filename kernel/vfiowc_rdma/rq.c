@@ -40,6 +40,7 @@ enum vfiowc_rq_peek vfiowc_rq_peek(struct vfiowc_qp *qp)
 	/* copied once, checked afterwards: the user may change it meanwhile */
 	slot = vfiowc_ring_slot(rq->ring, rq->ring->own);
 	memcpy(rq->wqe, slot, rq->ring->stride);
+	barrier();
 	return rq_wqe_valid(rq) ? VFIOWC_RQ_READY : VFIOWC_RQ_BROKEN;
 }
 
