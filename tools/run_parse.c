@@ -117,6 +117,8 @@ static int parse_field(const char **at, char *name, size_t name_len, uint64_t *v
 		return EINVAL;
 	snprintf(name, name_len, "%.*s", (int)key, *at);
 	snprintf(number, sizeof(number), "%.*s", (int)(len - key - 1), *at + key + 1);
+	if ((*at)[len] == ',' && !(*at)[len + 1])
+		return EINVAL;
 	*at += len + ((*at)[len] == ',');
 	return tool_parse_u64(number, UINT64_MAX, value);
 }

@@ -62,7 +62,7 @@ static int place(const struct run *run, struct run_target *target)
 	else if (!bar->size_bytes)
 		tool_error(target->text, "there is no BAR %u; `vfiowc info %s` lists them", target->bar,
 			   target->bdf);
-	else if (!(bar->flags & VFIOWC_BAR_MAPPABLE))
+	else if (!(bar->flags & VFIOWC_BAR_MAPPABLE) || bar->size_bytes < page)
 		tool_error(target->text, "BAR %u cannot be exported: it is I/O ports, smaller than a page, or "
 			   "holds the MSI-X table", target->bar);
 	else if (target->offset % page || target->length % page)

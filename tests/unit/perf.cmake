@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 # Tests of `vfiowc run`, `vfiowc trace` and what they load into a program.
+pkg_check_modules(JSON_C REQUIRED IMPORTED_TARGET json-c)
 set(tools ${CMAKE_SOURCE_DIR}/tools)
 vfiowc_unit_test(NAME tlp SOURCES tlp.c ${tools}/tlp.c)
-target_include_directories(tlp PRIVATE ${tools})
+vfiowc_unit_test(NAME preload_handover SOURCES preload_handover.c ${tools}/preload/handover.c
+	${tools}/run_parse.c ${tools}/tool.c LIBS PkgConfig::IBVERBS)
+vfiowc_unit_test(NAME run_judge SOURCES run_judge.c ${tools}/run_judge.c ${tools}/run_table.c
+	LIBS PkgConfig::IBVERBS PkgConfig::JSON_C)
+foreach(test tlp preload_handover run_judge)
+	target_include_directories(${test} PRIVATE ${tools})
+endforeach()
