@@ -3,6 +3,6 @@
 add_library(vfiowc_guest_perf STATIC perf_fixture.c)
 target_link_libraries(vfiowc_guest_perf PUBLIC vfiowc_guest_demo vfiowc_guest_rdma vfiowc)
 
-foreach(subject run bad trace preload)
+foreach(subject run proof bad trace preload)
 	vfiowc_guest_test(NAME perf_${subject} SOURCES perf_${subject}.c LIBS vfiowc_guest_perf)
 endforeach()

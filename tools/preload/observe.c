@@ -25,23 +25,23 @@ static const char *const pte_names[] = {
 
 const char *observe_pte(const struct handover *target, const volatile void *address)
 {
-	struct {
-		struct vfio_device_feature head;
-		struct vfiowc_feature_map_query query;
-	} arg = {
-		.head = { .argsz = sizeof(arg),
-			  .flags = VFIO_DEVICE_FEATURE_GET | VFIOWC_FEATURE_MAP_QUERY },
-		.query = { .address = (uintptr_t)address },
-	};
+	uint8_t arg[sizeof(struct vfio_device_feature) + sizeof(struct vfiowc_feature_map_query)]
+		__attribute__((aligned(8)));
+	struct vfio_device_feature *head = (struct vfio_device_feature *)arg;
+	struct vfiowc_feature_map_query query = { .address = (uintptr_t)address };
 
 	if (target->device_fd < 0)
 		return "not-observed";
 	/* The page table has an entry once the page was touched. */
 	(void)*(const volatile uint8_t *)address;
-	if (ioctl(target->device_fd, VFIO_DEVICE_FEATURE, &arg))
+	head->argsz = sizeof(arg);
+	head->flags = VFIO_DEVICE_FEATURE_GET | VFIOWC_FEATURE_MAP_QUERY;
+	memcpy(head->data, &query, sizeof(query));
+	if (ioctl(target->device_fd, VFIO_DEVICE_FEATURE, head))
 		return "not-observed";
-	return arg.query.pte_type < sizeof(pte_names) / sizeof(pte_names[0]) ?
-	       pte_names[arg.query.pte_type] : "other";
+	memcpy(&query, head->data, sizeof(query));
+	return query.pte_type < sizeof(pte_names) / sizeof(pte_names[0]) ?
+	       pte_names[query.pte_type] : "other";
 }
 
 static typeof(vfiowc_query_mr_tph) *find_query(void)
