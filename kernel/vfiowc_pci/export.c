@@ -9,7 +9,9 @@
  * space but not in its file table.  The caller waits for the thread, and a kill
  * is passed on to it: it never outlives the ioctl, so the device cannot be
  * closed under it, and it hangs no longer than the caller itself would have
- * (the user's memory may be userfaultfd's).
+ * (the user's memory may be userfaultfd's).  Kernel threads share one file
+ * table; a usermode helper that is forked in those microseconds copies it, and
+ * helpers are root's.
  *
  * All of the request is read by core, once; we learn what it read from the
  * get_dmabuf_phys() hook and from the inner.

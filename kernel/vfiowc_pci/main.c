@@ -29,6 +29,37 @@ static const struct pci_device_id vfiowc_denied[] = {
 	{}
 };
 
+/*
+ * What an administrator may have restricted vfio-pci to must not come back by
+ * binding another driver: its parameters are ours, too.
+ */
+static bool nointxmask;
+module_param(nointxmask, bool, 0644);
+MODULE_PARM_DESC(nointxmask, "As vfio-pci's: do not use PCI 2.3 INTx masking");
+
+static bool disable_idle_d3;
+module_param(disable_idle_d3, bool, 0644);
+MODULE_PARM_DESC(disable_idle_d3,
+		 "As vfio-pci's: leave unused devices out of D3");
+
+#ifdef CONFIG_VFIO_PCI_VGA
+static bool disable_vga;
+module_param(disable_vga, bool, 0444);
+MODULE_PARM_DESC(disable_vga, "As vfio-pci's: no access to VGA resources");
+#endif
+
+static int vfiowc_init_dev(struct vfio_device *vfio)
+{
+	struct vfio_pci_core_device *core = &vfiowc_from_vfio(vfio)->core;
+
+	core->nointxmask = nointxmask;
+	core->disable_idle_d3 = disable_idle_d3;
+#ifdef CONFIG_VFIO_PCI_VGA
+	core->disable_vga = disable_vga;
+#endif
+	return vfio_pci_core_init_dev(vfio);
+}
+
 static int vfiowc_open_device(struct vfio_device *vfio)
 {
 	struct vfiowc_device *vdev = vfiowc_from_vfio(vfio);
@@ -62,7 +93,7 @@ static ssize_t vfiowc_write(struct vfio_device *vfio, const char __user *buf,
 
 static const struct vfio_device_ops vfiowc_ops = {
 	.name = KBUILD_MODNAME,
-	.init = vfio_pci_core_init_dev,
+	.init = vfiowc_init_dev,
 	.release = vfio_pci_core_release_dev,
 	.open_device = vfiowc_open_device,
 	.close_device = vfiowc_close_device,
@@ -97,8 +128,10 @@ static void vfiowc_reset_prepare(struct pci_dev *pdev)
 	vfiowc_block(vfiowc_from_pci(pdev), VFIOWC_BLOCK_RESET, true);
 }
 
+/* A reset also ends what an error began: recovery may have given up on us. */
 static void vfiowc_reset_done(struct pci_dev *pdev)
 {
+	vfiowc_unblock(vfiowc_from_pci(pdev), VFIOWC_BLOCK_AER);
 	vfiowc_unblock(vfiowc_from_pci(pdev), VFIOWC_BLOCK_RESET);
 }
 
