@@ -24,6 +24,20 @@ our_files_are_installed_in_the_guest() {
 	check "modules" contains "$OUT" "/updates/vfiowc/vfiowc_rdma.ko"
 }
 
+package_is_there_for_that_run_only() {
+	lab "${MIRROR[@]}" run --package hello -- hello --greeting=there
+	check "status" equal "$CODE" 0
+	check "output" equal "$OUT" there
+	lab run -- hello
+	check "without" equal "$CODE" 127
+}
+
+unknown_package_is_named() {
+	lab "${MIRROR[@]}" run --package no-such-package-anywhere -- true
+	check "status" equal "$CODE" 1
+	check "message" contains "$ERR" "could not be installed: no-such-package-anywhere"
+}
+
 two_runs_at_once_do_not_disturb_each_other() {
 	local first second
 	"$LAB" run -- sh -c 'echo first >/root/file; sleep 3; cat /root/file' >"$WORK/1" 2>"$WORK/1.err" </dev/null &
@@ -121,7 +135,8 @@ interrupt_while_the_root_is_built_leaves_nothing_and_is_noticed() {
 }
 
 run_tests output_and_status_of_the_command_arrive run_with_json_is_one_object \
-	our_files_are_installed_in_the_guest two_runs_at_once_do_not_disturb_each_other \
+	our_files_are_installed_in_the_guest package_is_there_for_that_run_only unknown_package_is_named \
+	two_runs_at_once_do_not_disturb_each_other \
 	dying_guest_is_reported_with_its_console command_that_takes_too_long_is_ended \
 	interrupt_while_the_guest_runs_leaves_nothing termination_while_building_leaves_nothing \
 	kill_9_while_the_guest_runs_leaves_nothing \

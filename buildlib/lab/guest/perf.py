@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+"""The guest's part of `lab perf`: perftest on host memory and on slices of a BAR, over the software device
+and over rxe, beside the bare copy. One round measures everything once, in an order of its own, so that what
+disturbs a moment disturbs all; a ratio is made within a round, and rounds give its confidence interval."""
+import argparse
+import glob
+import json
+import math
+import os
+import random
+import subprocess
+import sys
+import time
+
+COPY_LIMIT = "/usr/libexec/vfiowc/copy-limit"
+PORT = 18515
+BANDWIDTH_BYTES = 65536
+SMALL_BYTES = 8
+MIB = 1 << 20
+# Student's t, two-sided 95 % and 90 %, by degrees of freedom; the last is good for more.
+T95 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145]
+T90 = [6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812, 1.796, 1.782, 1.771, 1.761]
+NULL_MARGIN = 0.10
+NOTES = [
+    "rxe runs a network stack (packets, checksums, acknowledgements) between its ends; the software device is "
+    "a local copy. A ratio to rxe says what a user of rxe gains, not that one design is faster at the same work.",
+    "The headline is the ratio to the copy limit: the same bytes, moved by plain 8-byte moves and nothing else.",
+    "Steering tags change nothing in software: tags on against tags off is a null test.",
+    "CPU-directed tags (DMAH) are not measured: they need libibverbs 59, and this kernel looks up no tag for a "
+    "processor (CONFIG_PCIE_TPH is off).",
+]
+
+# Measure: program, options, iterations (software device, rxe), column of perftest's table, factor to the unit.
+MEASURES = {
+    "write_bw_64k": ("ib_write_bw", ["-s", str(BANDWIDTH_BYTES)], (5000, 300), 3, MIB, "bytes/s"),
+    "read_bw_64k": ("ib_read_bw", ["-s", str(BANDWIDTH_BYTES)], (5000, 300), 3, MIB, "bytes/s"),
+    "write_lat_8": ("ib_write_lat", ["-s", str(SMALL_BYTES)], (20000, 2000), 4, 1e-6, "s"),
+    "rate_8": ("ib_write_bw", ["-s", str(SMALL_BYTES), "-l", "16", "-t", "128"], (48000, 4800), 4, 1e6,
+               "messages/s"),
+}
+
+
+def fail(what):
+    sys.exit("perf: " + what)
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        fail(f"{' '.join(command)}: status {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def listening():
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with open(table, encoding="ascii") as file:
+            for line in file:
+                fields = line.split()
+                if fields[1].endswith(f":{PORT:04X}") and fields[3] == "0A":
+                    return True
+    return False
+
+
+def table_figure(out, column):
+    """The figure of perftest's one table row."""
+    for line in out.splitlines():
+        fields = line.split()
+        if line.startswith(" ") and len(fields) > column and fields[0].isdigit() and fields[1].isdigit():
+            return float(fields[column])
+    return fail(f"no table in the output of perftest: {out[-500:]}")
+
+
+def run_pair(command):
+    """Both ends on host memory; `vfiowc run --pair` does the same for slices."""
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not listening():
+        if server.poll() is not None or time.monotonic() > deadline:
+            fail(f"{' '.join(command)}: the server does not listen: {server.stderr.read()}")
+        time.sleep(0.02)
+    out = run("timeout", "120", *command, "localhost")
+    if server.wait(timeout=60):
+        fail(f"{' '.join(command)}: the server failed: {server.stderr.read()}")
+    return out
+
+
+class Bench:
+    """The guest as it is set up, and everything measured so far."""
+
+    def __init__(self, bdf, bar):
+        self.bdf, self.bar = bdf, bar
+        self.raw = []
+
+    def slice_command(self, tags):
+        return (["vfiowc", "run", "--pair", "--memattr", "wc", "--target", f"{self.bdf}:{self.bar}:16M"]
+                + (["--tph", "st=0x12,ph=1"] if tags else []) + ["--"])
+
+    def measure(self, name, where, number, tags=False):
+        program, options, iterations, column, factor, unit = MEASURES[name]
+        device = ["-d", "rxe0"] if where == "rxe" else ["-d", "vfiowc0", "-x", "0"]
+        command = [program, *device, "-F", *options, "-n", str(iterations[where == "rxe"])]
+        if where == "slice":
+            out = run("timeout", "120", *self.slice_command(tags), *command, "--mmap=vfiowc:0")
+        else:
+            out = run_pair(command)
+        value = table_figure(out, column) * factor
+        self.raw.append({"round": number, "measure": name, "where": where, "tags": tags, "value": value,
+                         "unit": unit})
+        return value
+
+    def copy(self, name, where, number):
+        """The bare copy, in the unit of the measure."""
+        size = BANDWIDTH_BYTES if name.endswith("64k") else SMALL_BYTES
+        device = [self.bdf, str(self.bar)] if where == "slice" else []
+        to, back = (float(word) * 1e-9 for word in run(COPY_LIMIT, str(size), *device).split())
+        seconds = back if name.startswith("read") else to
+        value = {"bytes/s": size / seconds, "messages/s": 1 / seconds, "s": seconds}[MEASURES[name][5]]
+        self.raw.append({"round": number, "measure": name, "where": f"copy_{where}", "tags": False,
+                         "value": value, "unit": MEASURES[name][5]})
+        return value
+
+    def round(self, number):
+        """Everything once; the values by (measure, where)."""
+        jobs = [(name, where) for name in MEASURES
+                for where in ("host", "slice", "rxe", "copy_host", "copy_slice")]
+        random.Random(number).shuffle(jobs)
+        values = {}
+        for name, where in jobs:
+            if where.startswith("copy_"):
+                values[name, where] = self.copy(name, where[5:], number)
+            else:
+                values[name, where] = self.measure(name, where, number)
+        return values
+
+
+def interval(ratios, quantiles):
+    """Geometric mean and its confidence interval: ratios vary by factors, so their logarithms are averaged."""
+    logs = [math.log(ratio) for ratio in ratios]
+    n = len(logs)
+    mean = sum(logs) / n
+    error = math.sqrt(sum((x - mean) ** 2 for x in logs) / (n - 1) / n)
+    t = quantiles[min(n - 2, len(quantiles) - 1)]
+    return {"value": math.exp(mean), "low": math.exp(mean - t * error), "high": math.exp(mean + t * error)}
+
+
+def ratios_of(rounds):
+    ratios = {}
+    for name in MEASURES:
+        for over, under in (("host", "copy_host"), ("slice", "copy_slice"), ("host", "rxe"), ("slice", "rxe"),
+                            ("slice", "host")):
+            ratios[f"{name}.{over}/{under}"] = interval([r[name, over] / r[name, under] for r in rounds], T95)
+    return ratios
+
+
+def null_test(bench, pairs):
+    """Tags on against off, in pairs whose order alternates. Equivalent: the 90 % interval (two one-sided tests
+    at 5 %) lies within the margin."""
+    on_off = []
+    for number in range(pairs):
+        order = (True, False) if number % 2 else (False, True)
+        pair = {tags: bench.measure("write_bw_64k", "slice", 1000 + number, tags) for tags in order}
+        on_off.append(pair[True] / pair[False])
+    result = interval(on_off, T90)
+    result["pairs"] = pairs
+    result["equivalent"] = 1 - NULL_MARGIN <= result["low"] and result["high"] <= 1 + NULL_MARGIN
+    return result
+
+
+def null_tests(bench, pairs):
+    """One repeat is allowed; both are reported."""
+    attempts = [null_test(bench, pairs)]
+    if not attempts[0]["equivalent"]:
+        attempts.append(null_test(bench, pairs))
+    return {"margin": NULL_MARGIN, "equivalent": attempts[-1]["equivalent"], "attempts": attempts}
+
+
+def set_up(bdf):
+    run("modprobe", "-a", "vfiowc_pci", "vfiowc_rdma", "rdma_rxe", "veth")
+    run("vfiowc", "bind", bdf)
+    with open("/sys/module/vfiowc_pci/parameters/tph_override", "w", encoding="ascii") as file:
+        file.write("3")
+    netdev = os.path.basename(glob.glob("/sys/bus/pci/devices/0000:04:00.0/net/*")[0])
+    # Jumbo frames: the largest MTU of RoCE is rxe's best case.
+    run("ip", "link", "add", "perf0", "mtu", "9000", "type", "veth", "peer", "name", "perf1", "mtu", "9000")
+    for device in (netdev, "perf0", "perf1"):
+        run("ip", "link", "set", device, "up")
+    run("ip", "address", "add", "10.77.0.1/24", "dev", "perf0")
+    time.sleep(3)  # addresses are tentative for a while, and have no GID until then
+    run("rdma", "link", "add", "vfiowc0", "type", "vfiowc", "netdev", netdev)
+    run("rdma", "link", "add", "rxe0", "type", "rxe", "netdev", "perf0")
+
+
+def show(result):
+    print(f"{'ratio':32} {'value':>9}   95 % confidence interval")
+    for name, ratio in result["ratios"].items():
+        print(f"{name:32} {ratio['value']:9.3f}   {ratio['low']:.3f} to {ratio['high']:.3f}")
+    for attempt in result["tph_null"]["attempts"]:
+        print(f"tags on/off, write_bw_64k: {attempt['value']:.3f}, 90 % interval {attempt['low']:.3f} to "
+              f"{attempt['high']:.3f}: {'' if attempt['equivalent'] else 'not '}within ±{NULL_MARGIN:.0%}")
+    for note in result["notes"]:
+        print(f"- {note}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("exporter", "bar", "rounds", "kernel-package", "accel", "out"):
+        parser.add_argument(f"--{name}", required=True)
+    args = parser.parse_args()
+    start = time.monotonic()
+    set_up(args.exporter)
+    bench = Bench(args.exporter, int(args.bar))
+    bench.round(-1)  # caches, page tables, first-use module loads
+    bench.raw.clear()
+    rounds = [bench.round(number) for number in range(int(args.rounds))]
+    null = null_tests(bench, max(4, int(args.rounds)))
+    result = {
+        "ok": null["equivalent"], "kernel": os.uname().release, "kernel_package": args.kernel_package,
+        "accel": args.accel, "cpus": os.cpu_count(), "memory_type": "wc", "rounds": len(rounds),
+        "seconds": round(time.monotonic() - start, 1), "ratios": ratios_of(rounds), "tph_null": null,
+        "notes": NOTES, "raw": bench.raw,
+    }
+    with open(args.out, "w", encoding="utf-8") as file:
+        json.dump(result, file, indent=2)
+    show(result)
+    return 0 if result["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
