@@ -98,19 +98,21 @@ static void source_in_two_pieces_is_one_store(void **state)
 	}
 }
 
-/* What precedes the register in the same WRITE leaves it whole too: no odd cut is carried along. */
+/* So it is inside a longer WRITE: the pieces meet in the middle of the register. */
 static void longer_write_keeps_the_words_of_the_device(void **state)
 {
 	const uint64_t value = 0x0102030405060708;
 	struct ibv_send_wr *bad, wr = { .opcode = IBV_WR_RDMA_WRITE, .send_flags = IBV_SEND_SIGNALED };
 	struct ibv_sge sges[2] = {
-		{ (uintptr_t)host.addr + 1, 5, host.mr->lkey },
-		{ (uintptr_t)host.addr + 100, 11, host.mr->lkey },
+		{ (uintptr_t)host.addr + 1, 8 + 3, host.mr->lkey },
+		{ (uintptr_t)host.addr + 100, 8 - 3, host.mr->lkey },
 	};
+	const uint64_t word = htole64(value);
 
 	(void)state;
 	memset(host.addr, 0, PAGE_LEN);
-	memcpy(host.addr + 103, (uint64_t[]){ htole64(value) }, 8);
+	memcpy(host.addr + 1 + 8, &word, 3);
+	memcpy(host.addr + 100, (const uint8_t *)&word + 3, 8 - 3);
 	wr.sg_list = sges;
 	wr.num_sge = 2;
 	wr.wr.rdma.remote_addr = (uintptr_t)regs.addr + EDU_DMA_SRC - 8;
