@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
- * Protection domains and memory regions. All of the state is in the kernel; there are no locks here.
+ * Protection domains and memory regions. All of the state is in the kernel; there are no locks
+ * here.
  */
 #include <errno.h>
 #include <stdlib.h>

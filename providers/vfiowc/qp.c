@@ -2,9 +2,9 @@
 /*
  * Queue pairs: their rings, and posting to them.
  *
- * vfiowc_wq.lock, one for each direction, covers the slots and our index of that ring. The doorbell is
- * rung after it is released: the kernel executes work requests inside the call, which may be long, and
- * serialises the callers itself.
+ * vfiowc_wq.lock, one for each direction, covers the slots and our index of that ring. The
+ * doorbell is rung after it is released: the kernel executes work requests inside the call, which
+ * may be long, and serialises the callers itself.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -87,7 +87,10 @@ int vfiowc_destroy_qp(struct ibv_qp *ibqp)
 	return 0;
 }
 
-/* Our indices need no care on RESET: the kernel discards what is posted by moving its own up to them. */
+/*
+ * Our indices need no care on RESET: the kernel discards what is posted by moving its own up to
+ * them.
+ */
 int vfiowc_modify_qp(struct ibv_qp *ibqp, struct ibv_qp_attr *attr, int attr_mask)
 {
 	struct ibv_modify_qp cmd = {};
@@ -189,7 +192,8 @@ static int set_opcode(struct vfiowc_send_wqe *wqe, const struct ibv_send_wr *wr)
 	return 0;
 }
 
-static int fill_send(struct vfiowc_qp *qp, struct vfiowc_send_wqe *wqe, const struct ibv_send_wr *wr)
+static int fill_send(struct vfiowc_qp *qp, struct vfiowc_send_wqe *wqe,
+		     const struct ibv_send_wr *wr)
 {
 	int err;
 
@@ -206,15 +210,16 @@ static int fill_send(struct vfiowc_qp *qp, struct vfiowc_send_wqe *wqe, const st
 	return copy_sges(wqe + 1, wr->sg_list, wr->num_sge, qp->sq.max_sge);
 }
 
-static int fill_recv(struct vfiowc_qp *qp, struct vfiowc_recv_wqe *wqe, const struct ibv_recv_wr *wr)
+static int fill_recv(struct vfiowc_qp *qp, struct vfiowc_recv_wqe *wqe,
+		     const struct ibv_recv_wr *wr)
 {
 	*wqe = (struct vfiowc_recv_wqe){ .wr_id = wr->wr_id, .num_sge = wr->num_sge };
 	return copy_sges(wqe + 1, wr->sg_list, wr->num_sge, qp->rq.max_sge);
 }
 
 /*
- * A bad request ends the list; those before it are posted. The whole list is published by one store and
- * rung by one doorbell, whose cost is that of a system call.
+ * A bad request ends the list; those before it are posted. The whole list is published by one
+ * store and rung by one doorbell, whose cost is that of a system call.
  */
 int vfiowc_post_send(struct ibv_qp *ibqp, struct ibv_send_wr *wr, struct ibv_send_wr **bad_wr)
 {
@@ -279,7 +284,10 @@ int vfiowc_post_recv(struct ibv_qp *ibqp, struct ibv_recv_wr *wr, struct ibv_rec
 
 	if (err)
 		*bad_wr = wr;
-	/* The receives are posted whatever the doorbell says; without it they are flushed a little later. */
+	/*
+	 * The receives are posted whatever the doorbell says; without it they are flushed a
+	 * little later.
+	 */
 	if (kick)
 		ring_doorbell(ibqp);
 	return err;

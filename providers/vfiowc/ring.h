@@ -2,30 +2,30 @@
 /*
  * The rings shared with the kernel: mapping them, and the two indices.
  *
- * An index is a free-running 32-bit counter with one writer. We write the producer of send and receive
- * queues and the consumer of completion queues, and keep a private copy of what we wrote: the shared
- * word is never read back. The other index is read only when the last value seen says "full" or
- * "empty", so that its cache line does not travel for nothing.
+ * An index is a free-running 32-bit counter with one writer. We write the producer of send and
+ * receive queues and the consumer of completion queues, and keep a private copy of what we wrote:
+ * the shared word is never read back. The other index is read only when the last value seen says
+ * "full" or "empty", so that its cache line does not travel for nothing.
  *
  * Ordering. The "device" at the other end is the kernel on another CPU (or on this one, in the
- * doorbell call), reading and writing ordinary write-back memory: what two threads need, release and
- * acquire, is exactly what is needed here. The names of util/udma_barrier.h are not used because they
- * promise less where it matters and more where it does not: on x86 they are made for stores that a
- * bus master observes, on arm64 they are outer-shareable barriers.
+ * doorbell call), reading and writing ordinary write-back memory: what two threads need, release
+ * and acquire, is exactly what is needed here. The names of util/udma_barrier.h are not used
+ * because they promise less where it matters and more where it does not: on x86 they are made for
+ * stores that a bus master observes, on arm64 they are outer-shareable barriers.
  *
  *	publish (release)	our stores into the slots, and the application's stores into the
  *				memory that the request names, come before the index that shows them
- *				to the kernel (the host-memory half of rule O3; the doorbell that follows
- *				is a system call, and no later store can pass it)
+ *				to the kernel (the host-memory half of rule O3; the doorbell that
+ *				follows is a system call, and no later store can pass it)
  *	peek (acquire)		the kernel's index comes before our loads from the slots it covers,
  *				and before the application's loads from memory that a completion
  *				says was written
  *	release		our loads from completion slots are over before the kernel may overwrite
  *				them
  *
- * On x86 each of the three is a compiler barrier, which holds for ordinary stores only. Non-temporal
- * and write-combined stores of the application are its own to fence before it posts, as the verbs API
- * has always required there (rules O3 and O4).
+ * On x86 each of the three is a compiler barrier, which holds for ordinary stores only.
+ * Non-temporal and write-combined stores of the application are its own to fence before it posts,
+ * as the verbs API has always required there (rules O3 and O4).
  */
 #ifndef VFIOWC_RING_H
 #define VFIOWC_RING_H
@@ -46,7 +46,10 @@ struct vfiowc_ring {
 	uint32_t peer; /* the kernel's index when last read */
 };
 
-/* 0 or a positive errno. A ring that the kernel did not make is left empty: always full, never ready. */
+/*
+ * 0 or a positive errno. A ring that the kernel did not make is left empty: always full, never
+ * ready.
+ */
 static inline int vfiowc_ring_map(struct vfiowc_ring *ring, int cmd_fd,
 				  const struct vfiowc_ring_info *info)
 {
@@ -112,9 +115,10 @@ static inline void vfiowc_ring_release(struct vfiowc_ring *ring)
 }
 
 /*
- * Producer of a receive queue, after publishing: does the kernel want to be told? It does while the
- * queue pair is in error. It sets the flag, fences, reads the producer; we store the producer, fence,
- * read the flag: one of the two sees the other. A release alone would let our load pass our store.
+ * Producer of a receive queue, after publishing: does the kernel want to be told? It does while
+ * the queue pair is in error. It sets the flag, fences, reads the producer; we store the
+ * producer, fence, read the flag: one of the two sees the other. A release alone would let our
+ * load pass our store.
  */
 static inline bool vfiowc_ring_wants_kick(const struct vfiowc_ring *ring)
 {

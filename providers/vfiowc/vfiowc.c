@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
- * Which devices are ours, and what happens when one is opened: the match rule, the context, the table
- * of operations. No locks here.
+ * Which devices are ours, and what happens when one is opened: the match rule, the context, the
+ * table of operations. No locks here.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -100,10 +100,10 @@ static void vfiowc_free_context(struct ibv_context *ibctx)
 }
 
 /*
- * The kernel has no driver id for an out-of-tree device and the user chooses its name, so neither can
- * say that a device is ours. Its node description can: the module sets it and offers no way to change
- * it. A device that has a driver id (rxe, mlx5) belongs to the provider of that id, whatever its
- * description, which an administrator may have edited.
+ * The kernel has no driver id for an out-of-tree device and the user chooses its name, so neither
+ * can say that a device is ours. Its node description can: the module sets it and offers no way
+ * to change it. A device that has a driver id (rxe, mlx5) belongs to the provider of that id,
+ * whatever its description, which an administrator may have edited.
  */
 static bool vfiowc_match_device(struct verbs_sysfs_dev *sysfs_dev)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB */
 /*
- * The plug-in's objects, each with the libibverbs object it extends first, and the ops that vfiowc.c
- * enters into the table.
+ * The plug-in's objects, each with the libibverbs object it extends first, and the ops that
+ * vfiowc.c enters into the table.
  *
- * Locks: vfiowc_cq.lock, vfiowc_qp.sq.lock and vfiowc_qp.rq.lock are independent spin locks; none is
- * taken while another is held.
+ * Locks: vfiowc_cq.lock, vfiowc_qp.sq.lock and vfiowc_qp.rq.lock are independent spin locks; none
+ * is taken while another is held.
  */
 #ifndef VFIOWC_H
 #define VFIOWC_H

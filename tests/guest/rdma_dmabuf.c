@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
- * Memory regions in dma-bufs: slices of a BAR exported by vfiowc_pci, and system memory by udmabuf.
- * What the RDMA device wrote is looked for through the CPU mapping of the whole BAR, with guard bytes on
- * both sides of the slice.
+ * Memory regions in dma-bufs: slices of a BAR exported by vfiowc_pci, and system memory by
+ * udmabuf. What the RDMA device wrote is looked for through the CPU mapping of the whole BAR,
+ * with guard bytes on both sides of the slice.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -216,7 +216,8 @@ static void bad_registrations_say_why(void **state)
 	assert_not_registered(dmabuf, 0, SLICE_LEN + 1, 0, RDMA_REMOTE, EINVAL);
 	assert_not_registered(dmabuf, SLICE_LEN, 1, 0, RDMA_REMOTE, EINVAL);
 	assert_not_registered(dmabuf, UINT64_MAX - 0xfff, 0x2000, 0, RDMA_REMOTE, EINVAL);
-	assert_not_registered(dmabuf, 0x1000, 0x1000, 0x10, RDMA_REMOTE, EINVAL); /* page offsets differ */
+	/* page offsets differ */
+	assert_not_registered(dmabuf, 0x1000, 0x1000, 0x10, RDMA_REMOTE, EINVAL);
 	assert_not_registered(dmabuf, 0, 0x1000, 0, IBV_ACCESS_REMOTE_WRITE, EINVAL);
 	assert_not_registered(null_device, 0, 0x1000, 0, RDMA_REMOTE, EINVAL);
 	close(null_device);
@@ -247,7 +248,9 @@ static void system_memory_dmabuf_is_written_and_read(void **state)
 	free(expected);
 }
 
-/* The kernel's own exporter offers this device no way to reach its memory yet: said, not guessed. */
+/*
+ * The kernel's own exporter offers this device no way to reach its memory yet: said, not guessed.
+ */
 static void stock_vfio_dmabuf_is_eopnotsupp(void **state)
 {
 	struct rdma_bar stock;

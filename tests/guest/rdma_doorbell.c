@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
- * System calls of the data path, counted: one doorbell for a list of requests however long, none for
- * posting receives and none for polling. The C library's calls that reach a kernel driver are replaced
- * by counters in front of the real ones; the plug-in is bound to them like any shared library.
+ * System calls of the data path, counted: one doorbell for a list of requests however long, none
+ * for posting receives and none for polling. The C library's calls that reach a kernel driver are
+ * replaced by counters in front of the real ones; the plug-in is bound to them like any shared
+ * library.
  */
 #include <stdarg.h>
 #include <sys/ioctl.h>

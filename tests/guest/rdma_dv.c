@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
- * The plug-in's own calls, and which devices it takes: ours under whatever name, and no other, not even
- * one that has borrowed our node description.
+ * The plug-in's own calls, and which devices it takes: ours under whatever name, and no other,
+ * not even one that has borrowed our node description.
  */
 #include <errno.h>
 #include <infiniband/vfiowcdv.h>
@@ -15,8 +15,8 @@
 #define BUF_LEN 4096
 
 /*
- * Runs @fn in a child; its result, or 128 + the signal that killed it: a plug-in that crashes libibverbs
- * leaves locks behind.
+ * Runs @fn in a child; its result, or 128 + the signal that killed it: a plug-in that crashes
+ * libibverbs leaves locks behind.
  */
 static int in_child(int (*fn)(void))
 {
@@ -97,7 +97,10 @@ static void region_of_another_device_is_eopnotsupp(void **state)
 	assert_int_equal(in_child(query_rxe_region), EOPNOTSUPP);
 }
 
-/* In a process of its own: libibverbs remembers the name under which a process first saw a device. */
+/*
+ * In a process of its own: libibverbs remembers the name under which a process first saw a
+ * device.
+ */
 static void device_is_known_under_any_name(void **state)
 {
 	char out[4096];
@@ -150,8 +153,9 @@ static void structure_size_is_checked_and_the_rest_cleared(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(rxe_is_left_to_its_own_provider, add_rxe, remove_rxe),
-		cmocka_unit_test_setup_teardown(region_of_another_device_is_eopnotsupp, add_rxe, remove_rxe),
+#define rxe_test(f) cmocka_unit_test_setup_teardown(f, add_rxe, remove_rxe)
+		rxe_test(rxe_is_left_to_its_own_provider),
+		rxe_test(region_of_another_device_is_eopnotsupp),
 		guest_test(device_is_known_under_any_name),
 		guest_test(host_memory_is_live_and_carries_no_tag),
 		guest_test(structure_size_is_checked_and_the_rest_cleared),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
- * What the software device refuses, and in which words: the status of each completion is the one that
- * the verbs specification gives for that mistake, the target is untouched, the queue pair is in error
- * and flushes what follows.
+ * What the software device refuses, and in which words: the status of each completion is the one
+ * that the verbs specification gives for that mistake, the target is untouched, the queue pair is
+ * in error and flushes what follows.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -129,7 +129,8 @@ static void read_without_remote_read_right_is_remote_access_error(void **state)
 
 	(void)state;
 	assert_int_equal(ibv_dereg_mr(src.mr), 0);
-	src.mr = ibv_reg_mr(node.pd, src.addr, BUF_LEN, IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE);
+	src.mr = ibv_reg_mr(node.pd, src.addr, BUF_LEN,
+			    IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE);
 	assert_non_null(src.mr);
 	wr = rdma_wr(IBV_WR_RDMA_READ, &dst, &src, 8);
 	assert_fails(wr, IBV_WC_REM_ACCESS_ERR);
@@ -322,7 +323,8 @@ static void skipping_a_state_is_einval(void **state)
 	(void)state;
 	assert_int_equal(rdma_qp_rtr(fresh, &node.gid, qp[0]->qp_num), EINVAL);
 	assert_int_equal(rdma_qp_rts(fresh, 7), EINVAL);
-	assert_int_equal(ibv_modify_qp(fresh, &attr, IBV_QP_STATE), EINVAL); /* attributes missing */
+	/* attributes are missing */
+	assert_int_equal(ibv_modify_qp(fresh, &attr, IBV_QP_STATE), EINVAL);
 	assert_int_equal(rdma_qp_init(fresh, RDMA_REMOTE), 0);
 	assert_int_equal(rdma_qp_rts(fresh, 7), EINVAL);
 	assert_int_equal(rdma_qp_state(fresh), IBV_QPS_INIT);

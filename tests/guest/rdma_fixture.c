@@ -16,8 +16,8 @@
 #define LINK_UP_MS 30000
 
 /*
- * Has the netdev an address that can be used? Its link-local one is tentative (0x40) for a second or two
- * after the link has come up, and until then no path to it is found.
+ * Has the netdev an address that can be used? Its link-local one is tentative (0x40) for a second
+ * or two after the link has come up, and until then no path to it is found.
  */
 static bool has_address(void *netdev)
 {
@@ -313,7 +313,7 @@ void _assert_wc(enum ibv_wc_status status, enum ibv_wc_status expected, const ch
 {
 	if (status == expected)
 		return;
-	print_error("completion says \"%s\" (%d), expected \"%s\" (%d)\n", ibv_wc_status_str(status),
-		    status, ibv_wc_status_str(expected), expected);
+	print_error("completion says \"%s\" (%d), expected \"%s\" (%d)\n",
+		    ibv_wc_status_str(status), status, ibv_wc_status_str(expected), expected);
 	_fail(file, line);
 }

@@ -3,7 +3,8 @@
  * What the tests of the RDMA device share: the device itself, connected RC queue pairs, registered
  * buffers, posting one work request and waiting for its completion. Everything on public verbs.
  *
- * Functions without a return value fail the running test when a step of theirs fails. Not thread-safe.
+ * Functions without a return value fail the running test when a step of theirs fails. Not
+ * thread-safe.
  */
 #ifndef VFIOWC_TESTS_RDMA_FIXTURE_H
 #define VFIOWC_TESTS_RDMA_FIXTURE_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
- * Queue pairs of two processes: each has opened the device itself, owns its buffers, and knows of the
- * other only what an out-of-band channel told it.
+ * Queue pairs of two processes: each has opened the device itself, owns its buffers, and knows of
+ * the other only what an out-of-band channel told it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -270,7 +270,9 @@ static void writes_without_end(struct end *end)
 		assert_wc(rdma_do(end->qp, &wr), IBV_WC_SUCCESS);
 }
 
-/* kill -9 of the one that writes: its target's queue pair and memory stay usable for their owner. */
+/*
+ * kill -9 of the one that writes: its target's queue pair and memory stay usable for their owner.
+ */
 static void killed_writer_leaves_its_target_in_order(void **state)
 {
 	struct end end;

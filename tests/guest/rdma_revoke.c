@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
- * A dma-buf that its exporter takes back while the RDMA device uses it, for a time (reset, decoding off)
- * or for good (REVOKE, close): requests end in error completions, none hangs, nothing is delivered any
- * more, and the region stays cut off until it is registered again (rule O9).
+ * A dma-buf that its exporter takes back while the RDMA device uses it, for a time (reset,
+ * decoding off) or for good (REVOKE, close): requests end in error completions, none hangs,
+ * nothing is delivered any more, and the region stays cut off until it is registered again (rule
+ * O9).
  */
 #include <errno.h>
 #include <infiniband/vfiowcdv.h>

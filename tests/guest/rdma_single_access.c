@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
- * Doorbells: a naturally aligned WRITE or READ of 1, 2, 4 or 8 bytes of device memory is exactly one
- * access of that size. Shown on emulated devices that can tell:
+ * Doorbells: a naturally aligned WRITE or READ of 1, 2, 4 or 8 bytes of device memory is exactly
+ * one access of that size. Shown on emulated devices that can tell:
  *
- *	pci-testdev	BAR 0 counts stores to one byte, whatever their size: one that is repeated, or
- *			two that are merged, give another count
+ *	pci-testdev	BAR 0 counts stores to one byte, whatever their size: one that is repeated,
+ *			or two that are merged, give another count
  *	bochs-display	BAR 2 has 16-bit registers; a store of one byte zeroes the other half
- *	edu		BAR 0 takes 4-byte stores at 0x04, refuses narrower ones, and at 0x80 takes the
- *			64-bit register in one store or only its lower half
+ *	edu		BAR 0 takes 4-byte stores at 0x04, refuses narrower ones, and at 0x80 takes
+ *			the 64-bit register in one store or only its lower half
  */
 #include <endian.h>
 #include <string.h>

@@ -74,7 +74,11 @@ int rdma_udmabuf(size_t len, uint8_t **map)
 {
 	int memfd = memfd_create("rdma", MFD_ALLOW_SEALING | MFD_CLOEXEC);
 	int device = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-	struct udmabuf_create create = { .memfd = memfd, .flags = UDMABUF_FLAGS_CLOEXEC, .size = len };
+	struct udmabuf_create create = {
+		.memfd = memfd,
+		.flags = UDMABUF_FLAGS_CLOEXEC,
+		.size = len,
+	};
 	int fd;
 
 	assert_true(memfd >= 0 && device >= 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB */
 /*
- * Slices of a BAR as the RDMA tests need them: any BAR of any function of the guest, opened through the
- * exporter (exporter.h has its features), seen through the CPU mapping of the VFIO device fd, and
- * registered with the RDMA device.
+ * Slices of a BAR as the RDMA tests need them: any BAR of any function of the guest, opened
+ * through the exporter (exporter.h has its features), seen through the CPU mapping of the VFIO
+ * device fd, and registered with the RDMA device.
  *
  * Functions without a return value fail the running test when a step of theirs fails.
  */
@@ -40,7 +40,8 @@ int rdma_export(const struct rdma_bar *bar, uint64_t offset, uint64_t len);
 
 /**
  * rdma_reg_slice() - register a whole dma-buf
- * @map: where its first byte is in a CPU mapping: becomes the buffer's address; the iova is the same
+ * @map: where its first byte is in a CPU mapping: becomes the buffer's address; the iova is the
+ * same
  */
 struct rdma_buf rdma_reg_slice(struct ibv_pd *pd, int dmabuf, uint8_t *map, size_t len);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
  * Steering tags, from the exporter that publishes them to the transfers that carry them: read at
- * registration in the namespace that the device can emit (sysfs attribute "tph"), shown by the MR query,
- * and by the tracepoint vfiowc:dma in every transfer to the region. None of the guest's devices is a TPH
- * completer: the module parameter tph_override says that one is.
+ * registration in the namespace that the device can emit (sysfs attribute "tph"), shown by the MR
+ * query, and by the tracepoint vfiowc:dma in every transfer to the region. None of the guest's
+ * devices is a TPH completer: the module parameter tph_override says that one is.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -157,6 +157,10 @@ struct row {
 	char op[16], ns[16];
 };
 
+#define ROW_FORMAT                                                                                 \
+	"dev=%*s qpn=%u wr_id=%llu op=%15s remote=%u target=%u key=0x%llx address=0x%llx "         \
+	"length=%u ro=%*u ns=%15s st=%u ph=%u"
+
 static void trace_begin(void)
 {
 	int trace = open(TRACING "trace", O_WRONLY | O_TRUNC); /* which empties the buffer */
@@ -181,8 +185,7 @@ static size_t trace_end(uint32_t qpn, struct row rows[ROWS_MAX])
 		if (!fields)
 			continue;
 		print_message("%s", fields);
-		assert_int_equal(sscanf(fields, "dev=%*s qpn=%u wr_id=%llu op=%15s remote=%u target=%u "
-					"key=0x%llx address=0x%llx length=%u ro=%*u ns=%15s st=%u ph=%u",
+		assert_int_equal(sscanf(fields, ROW_FORMAT,
 					&row->qpn, &row->wr_id, row->op, &row->remote, &row->target,
 					&row->key, &row->address, &row->length, row->ns, &row->st,
 					&row->ph), 11);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
- * What RC queue pairs of the software device do when nothing goes wrong: each operation moves the bytes
- * it was told to, all of them and no others, and says so in the completion. Host memory, one process;
- * rdma_process.c has two. Errors are in rdma_errors.c.
+ * What RC queue pairs of the software device do when nothing goes wrong: each operation moves the
+ * bytes it was told to, all of them and no others, and says so in the completion. Host memory,
+ * one process; rdma_process.c has two. Errors are in rdma_errors.c.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -162,7 +162,10 @@ static void scatter_gather_lists_join_in_order(void **state)
 	};
 	struct ibv_recv_wr *bad_recv, recv = { .sg_list = scatter, .num_sge = 2 };
 	struct ibv_send_wr *bad_send, send = {
-		.sg_list = gather, .num_sge = 3, .opcode = IBV_WR_SEND, .send_flags = IBV_SEND_SIGNALED,
+		.sg_list = gather,
+		.num_sge = 3,
+		.opcode = IBV_WR_SEND,
+		.send_flags = IBV_SEND_SIGNALED,
 	};
 	struct ibv_wc wc[2] = {};
 	uint8_t message[4111];
@@ -290,7 +293,10 @@ static void send_waits_for_a_late_receive(void **state)
 #define LIST_LEN 8
 #define POSTS (THREADS * LISTS * LIST_LEN)
 
-/* Requests that may still be posted before a completion is taken: the completion queue never overflows. */
+/*
+ * Requests that may still be posted before a completion is taken: the completion queue never
+ * overflows.
+ */
 static atomic_int credits;
 static atomic_bool stop;
 
@@ -343,7 +349,8 @@ static unsigned int take_all(void)
 
 	memset(seen, 0, sizeof(seen));
 	for (unsigned int n = 0; n < POSTS; n++) {
-		if (!rdma_poll(node.cq, &wc, 10000) || wc.status || wc.wr_id >= POSTS || seen[wc.wr_id])
+		if (!rdma_poll(node.cq, &wc, 10000) || wc.status || wc.wr_id >= POSTS ||
+		    seen[wc.wr_id])
 			return n;
 		seen[wc.wr_id] = true;
 		credits++;
@@ -362,7 +369,8 @@ static void threads_share_a_queue_pair(void **state)
 	stop = false;
 	for (uint32_t i = 0; i < THREADS; i++) {
 		posters[i].index = i;
-		assert_int_equal(pthread_create(&posters[i].thread, NULL, post_many, &posters[i]), 0);
+		assert_int_equal(pthread_create(&posters[i].thread, NULL, post_many, &posters[i]),
+				 0);
 	}
 	taken = take_all();
 	stop = true;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB */
 /*
- * A kernel side for tests of the libibverbs plug-in: answers the uverbs write commands that libibverbs
- * sends to one fd, hands out rings for mmap, and counts. It stands in front of the C library's calls
- * in the whole process, real libibverbs included. The test plays the device: it fills and empties the
- * rings. Not thread-safe.
+ * A kernel side for tests of the libibverbs plug-in: answers the uverbs write commands that
+ * libibverbs sends to one fd, hands out rings for mmap, and counts. It stands in front of the C
+ * library's calls in the whole process, real libibverbs included. The test plays the device: it
+ * fills and empties the rings. Not thread-safe.
  */
 #ifndef VFIOWC_TESTS_FAKE_UVERBS_H
 #define VFIOWC_TESTS_FAKE_UVERBS_H

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
- * The libibverbs plug-in over a fake kernel: what it writes into the rings and in which order, what it
- * makes of what it reads there, and that every failure undoes what was done. The plug-in's operations
- * are called as an application calls them, through stock libibverbs.
+ * The libibverbs plug-in over a fake kernel: what it writes into the rings and in which order,
+ * what it makes of what it reads there, and that every failure undoes what was done. The
+ * plug-in's operations are called as an application calls them, through stock libibverbs.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -204,7 +204,8 @@ static void slots_hold_what_the_opcode_uses_and_zeros(void **state)
 
 		assert_int_equal(post(&wr, &bad), 0);
 		assert_memory_equal(fake_slot(FAKE_SQ, i), &expected, sizeof(expected));
-		assert_memory_equal((struct vfiowc_send_wqe *)fake_slot(FAKE_SQ, i) + 1, &sge, sizeof(sge));
+		assert_memory_equal((uint8_t *)fake_slot(FAKE_SQ, i) + sizeof(expected), &sge,
+				    sizeof(sge));
 	}
 }
 
