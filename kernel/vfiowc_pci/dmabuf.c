@@ -120,6 +120,8 @@ static void map_put(struct vfiowc_buf *buf)
 	dma_resv_assert_held(buf->resv);
 	if (WARN_ON_ONCE(!buf->nr_maps))
 		return;
+	if (buf->nr_maps == 1)
+		vfiowc_buf_drain_late(buf);
 	if (--buf->nr_maps)
 		return;
 	vfiowc_buf_settle(buf);

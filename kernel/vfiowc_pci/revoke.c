@@ -107,12 +107,45 @@ static void read_back(struct vfiowc_buf *buf, bool memory_locked)
  */
 static void drain_stores(struct vfiowc_buf *buf, bool memory_locked)
 {
+	/* Whoever still has a mapping may store on: drained again at its end. */
+	bool last = !READ_ONCE(buf->nr_maps);
+
 	if (!test_bit(VFIOWC_BUF_DIRTY, &buf->flags))
 		return;
 	on_each_cpu(store_fence, NULL, 1);
 	read_back(buf, memory_locked);
 	/* Not before: a second REVOKE must not return while this one drains. */
-	clear_bit(VFIOWC_BUF_DIRTY, &buf->flags);
+	if (last)
+		clear_bit(VFIOWC_BUF_DIRTY, &buf->flags);
+}
+
+/*
+ * The same where memory_lock is not held.  Its writer may wait for us or for
+ * fences: never wait for it.
+ */
+static void drain_stores_trylock(struct vfiowc_buf *buf,
+				 struct vfiowc_device *vdev)
+{
+	bool locked = down_read_trylock(&vdev->core.memory_lock);
+
+	drain_stores(buf, locked);
+	if (locked)
+		up_read(&vdev->core.memory_lock);
+}
+
+/**
+ * vfiowc_buf_drain_late - an importer's last mapping ends after it was cut off
+ * @buf: the dma-buf; resv held, the mapping still counted, so that neither
+ *	REVOKE nor core goes on before its stores are delivered (O9)
+ */
+void vfiowc_buf_drain_late(struct vfiowc_buf *buf)
+{
+	dma_resv_assert_held(buf->resv);
+	if (buf->armed || !buf->vdev)
+		return;
+	/* A device that AER reported may not be there to be read. */
+	if (!test_bit(VFIOWC_BLOCK_AER, &buf->vdev->blocked))
+		drain_stores_trylock(buf, buf->vdev);
 }
 
 /* Take away what was granted: importers first, then every CPU mapping. */
@@ -122,9 +155,13 @@ static void cut(struct vfiowc_buf *buf)
 	if (!buf->armed)
 		return;
 	buf->armed = false;
+	/* Counts as a mapping itself: whoever unmaps in here is not the last. */
+	buf->nr_maps++;
 	if (buf->dmabuf)
 		dma_buf_invalidate_mappings(buf->dmabuf);
 	unmap_mapping_range(buf->inode->i_mapping, 0, 0, 1);
+	if (!--buf->nr_maps)
+		wake_up_all(&buf->idle);
 	vfiowc_buf_settle(buf);
 }
 
@@ -228,7 +265,8 @@ static int wait_importers(struct vfiowc_buf *buf, unsigned long deadline)
 
 /*
  * resv with a bound.  Core holds it without one while it waits for fences
- * during a reset; it has cut everybody off by then.
+ * during a reset; it has cut everybody off by then.  Everybody else holds it
+ * for moments (a fault, a registration).
  */
 static int lock_until(struct vfiowc_buf *buf, unsigned long deadline)
 {
@@ -255,7 +293,6 @@ int vfiowc_buf_revoke(struct vfiowc_buf *buf)
 	unsigned long deadline = drain_deadline();
 	bool again = test_and_set_bit(VFIOWC_BUF_REVOKED, &buf->flags);
 	struct vfiowc_device *vdev;
-	bool locked;
 	int ret;
 
 	ret = lock_until(buf, deadline);
@@ -265,12 +302,7 @@ int vfiowc_buf_revoke(struct vfiowc_buf *buf)
 	vdev = buf->vdev;
 	dma_resv_unlock(buf->resv);
 
-	/* A writer of memory_lock may wait for fences, too: do without. */
-	locked = down_read_trylock(&vdev->core.memory_lock);
-	drain_stores(buf, locked);
-	if (locked)
-		up_read(&vdev->core.memory_lock);
-
+	drain_stores_trylock(buf, vdev);
 	ret = wait_importers(buf, deadline);
 	if (ret)
 		return ret;
@@ -295,14 +327,9 @@ static void block_one(struct vfiowc_device *vdev, struct vfiowc_buf *buf,
 	dma_resv_lock(buf->resv, NULL);
 	was_armed = buf->vdev == vdev && buf->armed;
 	if (was_armed) {
-		bool locked = reachable &&
-			      down_read_trylock(&vdev->core.memory_lock);
-
 		cut(buf);
 		if (reachable)
-			drain_stores(buf, locked);
-		if (locked)
-			up_read(&vdev->core.memory_lock);
+			drain_stores_trylock(buf, vdev);
 	}
 	dma_resv_unlock(buf->resv);
 	if (was_armed && wait_importers(buf, drain_deadline()))
