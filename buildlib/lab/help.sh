@@ -11,6 +11,7 @@ what is missing otherwise.
 
 Commands:
   demo      the walk-through: peer-to-peer RDMA into a BAR, with an independent witness
+  perf      perftest on host memory and on a BAR: ratios to the copy limit and to rxe
   test      every test, in and outside the guest
   run       run a command in the guest
   shell     a shell in the guest
@@ -39,6 +40,24 @@ Build, boot the guest and run `vfiowc demo` in it. When the guest is gone, the h
 the emulated BAR and compares it with what the seed and the list of steps say it must hold.
 
   --seed N   decides all data (default 1); 0 to 18446744073709551615
+END
+}
+
+help_perf() {
+	cat <<'END'
+Usage: ./lab perf [--rounds N] [--json]
+Boot the guest and measure stock perftest in it, both ends: 64 KiB write and read bandwidth, 8-byte latency and
+8-byte message rate, over the software RDMA device on host memory and on slices of a BAR, over rxe on host
+memory, and beside them the bare copy. What is compared is measured in the same round, in random order; printed
+are ratios with confidence intervals. Then the null test: steering tags on and off must be equally fast within
+10 %, since software ignores tags; one repeat is allowed.
+
+rxe runs a network stack, the software device is a local copy: the headline is the ratio to the copy limit.
+
+  --rounds N   rounds after the first, which is thrown away (default 7, at least 2)
+  --json       one object: ratios, each {value, low, high}; tph_null; raw, all single runs
+
+Exit status: 0, or 1 when something failed or the null test did not pass.
 END
 }
 
