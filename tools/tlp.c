@@ -5,8 +5,6 @@
 
 #include "tlp.h"
 
-#define PAGE 4096u
-
 /* First DW, 2.2.1: Fmt in bits 31:29, Type (0 is a memory request) in 28:24. */
 #define FMT_4DW (1u << 29)
 #define FMT_DATA (2u << 29)
@@ -17,12 +15,14 @@
 #define PREFIX_ST_SHIFT 16
 #define DW1_TAG_SHIFT 8
 
+/*
+ * Requests end at multiples of the limit, as controllers form them: limits are powers of two up to 4 KiB,
+ * so none crosses a 4 KiB boundary, which is what 2.2.7 asks for.
+ */
 static uint32_t request_bytes(const struct tlp_transfer *rest, const struct tlp_limits *limits)
 {
 	uint32_t max = rest->write ? limits->payload_bytes : limits->read_bytes;
-	uint32_t to_page = PAGE - rest->address % PAGE;
-	uint32_t to_limit = max - rest->address % max;
-	uint32_t bytes = to_page < to_limit ? to_page : to_limit;
+	uint32_t bytes = max - rest->address % max;
 
 	return rest->bytes < bytes ? rest->bytes : bytes;
 }

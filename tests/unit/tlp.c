@@ -134,9 +134,9 @@ static void length_of_1024_dws_is_zero(void **state)
 /* Neither the payload limit nor a 4 KiB boundary is crossed, and every byte moves once. */
 static void transfer_is_split_at_limits_and_pages(void **state)
 {
-	struct tlp_transfer write = { .write = true, .address = 0x1f80, .bytes = 640 };
-	const uint32_t sizes[] = { 128, 256, 256 };
-	const uint32_t addresses[] = { 0x1f80, 0x2000, 0x2100 };
+	struct tlp_transfer write = { .write = true, .address = 0x1e40, .bytes = 640 };
+	const uint32_t sizes[] = { 192, 256, 192 };
+	const uint32_t addresses[] = { 0x1e40, 0x1f00, 0x2000 };
 	struct tlp tlp;
 
 	(void)state;
