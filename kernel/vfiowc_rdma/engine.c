@@ -31,7 +31,7 @@ enum verdict {
 	COMPLETE,	/* it is over; wr.status says how */
 	WAIT_RNR,	/* the peer has posted no receive */
 	WAIT_PEER,	/* nobody answers at the destination */
-	HAND_OVER,	/* the caller is being killed: the worker repeats it */
+	HAND_OVER,	/* the caller is being killed: the worker begins it */
 	STOP,		/* the QP left RTS: nothing completes here */
 };
 
@@ -115,16 +115,24 @@ static bool wqe_valid(const struct vfiowc_qp *qp,
 	return !wqe->inline_length && wqe->num_sge <= qp->sq.max_sge;
 }
 
-/* Copy the head of the queue once, check the copy; false: it makes no sense. */
-static bool wqe_load(struct vfiowc_qp *qp)
+/* Copy the header of the head of the queue, once; returns its slot. */
+static const struct vfiowc_send_wqe *wqe_copy_header(struct vfiowc_qp *qp)
 {
-	struct vfiowc_send_wqe *wqe = qp->sq.wqe;
 	const struct vfiowc_send_wqe *slot;
 
 	slot = vfiowc_ring_slot(qp->sq.ring, qp->sq.ring->own);
-	memcpy(wqe, slot, sizeof(*wqe));
+	memcpy(qp->sq.wqe, slot, sizeof(*slot));
 	/* The user writes the slot at any time: checks see the copy only. */
 	barrier();
+	return slot;
+}
+
+/* Load the head of the queue; false: it makes no sense. */
+static bool wqe_load(struct vfiowc_qp *qp)
+{
+	const struct vfiowc_send_wqe *slot = wqe_copy_header(qp);
+	struct vfiowc_send_wqe *wqe = qp->sq.wqe;
+
 	if (!wqe_valid(qp, wqe))
 		return false;
 	memcpy(wqe + 1, slot + 1, wqe->inline_length +
@@ -180,12 +188,21 @@ static struct vfiowc_iter recv_iter(const struct wr *wr)
 	};
 }
 
-/* A transfer was stopped: by whom? */
-static enum verdict stopped(const struct wr *wr)
+/*
+ * A transfer was stopped: by whom?  What has moved bytes already is not repeated:
+ * each byte goes to the target once, which may be a FIFO behind a BAR.
+ */
+static enum verdict stopped(struct wr *wr)
 {
+	bool killed = fatal_signal_pending(current);
+
 	if (vfiowc_qp_state(wr->qp) != IB_QPS_RTS)
 		return STOP;
-	return fatal_signal_pending(current) ? HAND_OVER : WAIT_PEER;
+	if (wr->xfer.moved)
+		return fail(wr, killed ? IB_WC_WR_FLUSH_ERR :
+					 IB_WC_RETRY_EXC_ERR,
+			    VFIOWC_VENDOR_NO_PEER);
+	return killed ? HAND_OVER : WAIT_PEER;
 }
 
 static enum verdict run_rdma(struct wr *wr, struct vfiowc_iter *local)
@@ -289,7 +306,6 @@ static enum verdict run_receiving(struct wr *wr, struct vfiowc_iter *local)
 {
 	enum verdict verdict;
 
-	mutex_lock(&wr->peer->rq.lock);
 	switch (vfiowc_rq_peek(wr->peer)) {
 	case VFIOWC_RQ_EMPTY:
 		verdict = WAIT_RNR;
@@ -306,7 +322,6 @@ static enum verdict run_receiving(struct wr *wr, struct vfiowc_iter *local)
 		if (verdict == COMPLETE && wr->status == IB_WC_SUCCESS)
 			recv_succeeds(wr);
 	}
-	mutex_unlock(&wr->peer->rq.lock);
 	return verdict;
 }
 
@@ -321,14 +336,33 @@ static bool peer_accepts(const struct wr *wr)
 	return wr->wqe->opcode != IB_WR_RDMA_READ || attr->max_dest_rd_atomic;
 }
 
-static enum verdict run_on_peer(struct wr *wr, struct vfiowc_iter *local)
+static enum verdict run_connected(struct wr *wr, struct vfiowc_iter *local)
 {
+	lockdep_assert_held(&wr->peer->rq.lock);
+
+	if (!vfiowc_qp_connected(wr->qp, wr->peer))
+		return WAIT_PEER;
 	if (!peer_accepts(wr))
 		return fail_remote(wr, IB_WC_REM_INV_REQ_ERR,
 				   VFIOWC_VENDOR_ACCESS, IB_EVENT_QP_REQ_ERR);
 	if (wr_ops[wr->wqe->opcode].receives)
 		return run_receiving(wr, local);
 	return run_rdma(wr, local);
+}
+
+/*
+ * Whatever the operation, the responder's rq.lock is held: who takes a QP to
+ * RESET or ERR waits for it, so that nothing is delivered through the QP any more
+ * when modify_qp returns, and a QP connected anew gets nothing from an old peer.
+ */
+static enum verdict run_on_peer(struct wr *wr, struct vfiowc_iter *local)
+{
+	enum verdict verdict;
+
+	mutex_lock(&wr->peer->rq.lock);
+	verdict = run_connected(wr, local);
+	mutex_unlock(&wr->peer->rq.lock);
+	return verdict;
 }
 
 /* The initiator's own checks, which need no peer. */
@@ -399,7 +433,8 @@ static unsigned long ack_delay(u8 timeout)
 static void sq_wait(struct vfiowc_qp *qp, unsigned long delay)
 {
 	qp->sq.waiting = true;
-	queue_delayed_work(vfiowc_wq, &qp->work, max(delay, 1UL));
+	/* mod: a timer of before a RESET may still be pending */
+	mod_delayed_work(vfiowc_wq, &qp->work, max(delay, 1UL));
 }
 
 /* RNR NAK: try again after the receiver's timer, unless out of retries. */
@@ -460,7 +495,7 @@ static bool sq_step(struct vfiowc_qp *qp, u64 *bytes)
 	if (verdict == WAIT_PEER)
 		verdict = wait_peer(&wr);
 	if (verdict == HAND_OVER)
-		queue_delayed_work(vfiowc_wq, &qp->work, 0);
+		mod_delayed_work(vfiowc_wq, &qp->work, 0);
 	if (wr.peer)
 		vfiowc_qp_put(wr.peer);
 	if (verdict != COMPLETE)
@@ -502,8 +537,7 @@ void vfiowc_sq_flush(struct vfiowc_qp *qp)
 			.status = IB_WC_WR_FLUSH_ERR,
 		};
 
-		memcpy(qp->sq.wqe, vfiowc_ring_slot(ring, ring->own),
-		       sizeof(*qp->sq.wqe));
+		wqe_copy_header(qp);
 		sq_complete(qp, &wr);
 	}
 }
@@ -525,7 +559,7 @@ static int sq_run(struct vfiowc_qp *qp)
 			return 0;
 		if (pending > 1 && (signal_pending(current) ||
 				    bytes > VFIOWC_RUN_BUDGET_BYTES)) {
-			queue_delayed_work(vfiowc_wq, &qp->work, 0);
+			mod_delayed_work(vfiowc_wq, &qp->work, 0);
 			return 0;
 		}
 		cond_resched();

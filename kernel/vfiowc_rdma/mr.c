@@ -127,16 +127,17 @@ struct vfiowc_mr *vfiowc_mr_alloc(struct ib_pd *pd, u64 length, u64 iova,
 	mr = kzalloc_obj(*mr);
 	if (!mr)
 		return ERR_PTR(-ENOMEM);
-	err = xa_alloc(&dev->mrs, &index, NULL, XA_LIMIT(1, VFIOWC_MAX_MR),
-		       GFP_KERNEL);
-	if (err) {
+	err = xa_alloc_cyclic(&dev->mrs, &index, NULL,
+			      XA_LIMIT(1, VFIOWC_MAX_MR), &dev->next_mr,
+			      GFP_KERNEL);
+	if (err < 0) {
 		kfree(mr);
 		return ERR_PTR(err == -EBUSY ? -ENOMEM : err);
 	}
 
 	mr->dev = dev;
 	mr->pd = pd;
-	/* not the byte of the MR that had this index last */
+	/* a key of before must not name the MR that got its index */
 	mr->key = index << 8 | (atomic_inc_return(&dev->key_byte) & 0xff);
 	mr->iova = iova;
 	mr->length = length;

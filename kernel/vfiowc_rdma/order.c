@@ -30,7 +30,7 @@ void vfiowc_order_write(const struct vfiowc_span *to,
 	/*
 	 * Posted before anything the engine does next: before a completion that
 	 * makes someone ring the device (O7), and before the MR is let go, so that
-	 * a revoke that waited for it has nothing left to wait for (O9).
+	 * the read-back with which the exporter ends a revoke delivers it (O9).
 	 */
 	wmb();
 }

@@ -336,6 +336,7 @@ static int qp_stop(struct vfiowc_qp *qp, const struct ib_qp_attr *attr, int mask
 		vfiowc_sq_flush(qp);
 		vfiowc_rq_flush(qp);
 	} else {
+		cancel_delayed_work(&qp->work);
 		vfiowc_ring_discard(qp->sq.ring);
 		rq_reset(qp);
 	}
@@ -383,7 +384,8 @@ static int qp_advance(struct vfiowc_qp *qp, const struct ib_qp_attr *attr,
  * @udata: no driver data
  *
  * Return: 0; -EINVAL transition, attributes; -EOPNOTSUPP attributes or states
- * that do not exist here; -EHOSTUNREACH the destination GID is no port of ours.
+ * that do not exist here; -EHOSTUNREACH the destination GID is no port of ours;
+ * -EINTR killed while the send queue was running.
  */
 int vfiowc_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,
 		     struct ib_udata *udata)
@@ -397,7 +399,8 @@ int vfiowc_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,
 	if (mask & ~QP_ATTR_SUPPORTED)
 		return -EOPNOTSUPP;
 
-	mutex_lock(&qp->modify_lock);
+	if (mutex_lock_killable(&qp->modify_lock))
+		return -EINTR;
 	if ((mask & IB_QP_CUR_STATE) &&
 	    attr->cur_qp_state != vfiowc_qp_state(qp)) {
 		err = -EINVAL;
@@ -405,9 +408,12 @@ int vfiowc_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,
 					    attr->qp_state == IB_QPS_ERR)) {
 		err = qp_stop(qp, attr, mask);
 	} else {
-		mutex_lock(&qp->sq.lock);
-		err = qp_advance(qp, attr, mask);
-		mutex_unlock(&qp->sq.lock);
+		/* a long run of the send queue may hold it */
+		err = mutex_lock_killable(&qp->sq.lock);
+		if (!err) {
+			err = qp_advance(qp, attr, mask);
+			mutex_unlock(&qp->sq.lock);
+		}
 	}
 	mutex_unlock(&qp->modify_lock);
 	return err;

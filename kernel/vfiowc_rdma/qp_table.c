@@ -63,7 +63,12 @@ void vfiowc_qp_withdraw(struct vfiowc_qp *qp)
 	kfree_rcu(handle, rcu);
 }
 
-static bool qp_connected(const struct vfiowc_qp *qp, const struct vfiowc_qp *to)
+/**
+ * vfiowc_qp_connected - is a QP connected to the other, and able to receive?
+ * @qp: in RTS, sq.lock held
+ * @to: held; the answer is stable while its rq.lock is held
+ */
+bool vfiowc_qp_connected(const struct vfiowc_qp *qp, const struct vfiowc_qp *to)
 {
 	enum ib_qp_state state = vfiowc_qp_state(to);
 
@@ -90,7 +95,7 @@ struct vfiowc_qp *vfiowc_qp_find_peer(struct vfiowc_qp *qp)
 		peer = handle->qp;
 	rcu_read_unlock();
 
-	if (peer && !qp_connected(qp, peer)) {
+	if (peer && !vfiowc_qp_connected(qp, peer)) {
 		vfiowc_qp_put(peer);
 		peer = NULL;
 	}

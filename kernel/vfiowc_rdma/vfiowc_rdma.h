@@ -12,7 +12,7 @@
  * Lock order, outermost first:
  *	qp->modify_lock		state changes asked for by the user
  *	qp->sq.lock		execution of one send queue (the initiator's)
- *	qp->rq.lock		consumption of one receive queue (the peer's, or own)
+ *	qp->rq.lock		execution on the responder's side, its receive queue
  *	devs_lock (netdev.c)		list of devices
  *	qp->state_lock, cq->lock	spinlocks, leaves
  * An engine holds one sq.lock and at most one rq.lock, never a second sq.lock:
@@ -76,6 +76,8 @@ struct vfiowc_mr;
  * @id: never reused; tells a QP which device its peer lives on
  * @dead: deallocated by the core, waits to leave the list
  * @mrs: MRs by key >> 8; read under RCU
+ * @next_mr: index to try next: an index, and so a key, is not reused soon;
+ *	under the lock of @mrs
  * @key_byte: source of the low byte of keys
  * @cqns: numbers of CQs
  * @nr_pds: existing PDs, at most VFIOWC_MAX_PD
@@ -89,6 +91,7 @@ struct vfiowc_dev {
 	u32 id;
 	bool dead;
 	struct xarray mrs;
+	u32 next_mr;
 	atomic_t key_byte;
 	struct ida cqns;
 	atomic_t nr_pds;
@@ -404,6 +407,7 @@ void vfiowc_qp_error_event(struct vfiowc_qp *qp, enum ib_event_type type);
 /* qp_table.c */
 int vfiowc_qp_publish(struct vfiowc_qp *qp);
 void vfiowc_qp_withdraw(struct vfiowc_qp *qp);
+bool vfiowc_qp_connected(const struct vfiowc_qp *qp, const struct vfiowc_qp *to);
 struct vfiowc_qp *vfiowc_qp_find_peer(struct vfiowc_qp *qp);
 void vfiowc_qp_put(struct vfiowc_qp *qp);
 void vfiowc_qp_table_exit(void);

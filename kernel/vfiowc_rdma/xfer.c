@@ -229,6 +229,7 @@ static enum vfiowc_xfer_end xfer_long(struct vfiowc_xfer *xfer, u32 left)
 		if (end)
 			return end;
 		left -= moved;
+		xfer->moved += moved;
 		cond_resched();
 	}
 	return VFIOWC_XFER_OK;
@@ -239,7 +240,7 @@ static enum vfiowc_xfer_end xfer_long(struct vfiowc_xfer *xfer, u32 left)
  * @xfer: both iterators are at least @length long
  * @length: bytes
  *
- * Context: process context, initiator's sq.lock and perhaps the peer's rq.lock.
+ * Context: process context, initiator's sq.lock and the peer's rq.lock.
  *
  * Return: how it ended; what was moved until then stays moved.
  */

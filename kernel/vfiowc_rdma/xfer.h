@@ -47,6 +47,7 @@ enum vfiowc_xfer_end {
  * @trace_op: for the tracepoint
  * @to: target
  * @from: source
+ * @moved: out: bytes moved before it was stopped or failed, in whole chunks
  * @vendor: out: why it failed
  */
 struct vfiowc_xfer {
@@ -56,6 +57,7 @@ struct vfiowc_xfer {
 	u8 trace_op;
 	struct vfiowc_iter to;
 	struct vfiowc_iter from;
+	u32 moved;
 	enum vfiowc_vendor_err vendor;
 };
 
