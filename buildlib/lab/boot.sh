@@ -75,8 +75,9 @@ boot_accel_option() {
 }
 
 # tsc=reliable: an emulated TSC looks unstable after a minute, and the fallback clock is slow.
+# no_timer_check: on a busy host the boot-time test of the timer interrupt misses its ticks and panics.
 boot_cmdline() {
-	echo "console=ttyS0 tsc=reliable intel_iommu=on mitigations=off panic=-1 rdinit=/init" \
+	echo "console=ttyS0 tsc=reliable no_timer_check intel_iommu=on mitigations=off panic=-1 rdinit=/init" \
 		"lab.root lab.stage ${LAYER_DIR:+lab.layer} ${BOOT_CMDLINE:-}"
 }
 
