@@ -24,6 +24,8 @@ cd "$output"
 patch -p1 -i "$here/perftest-25.01.patch"
 cp "$here/vfio_dmabuf_memory.h" src/
 ./configure >configure.log
+# CFLAGS are words.
+# shellcheck disable=SC2086
 cc -O2 -g -Wall -D_GNU_SOURCE -I. -Isrc ${CFLAGS:-} -c "$here/vfio_dmabuf_memory.c" -o vfio_dmabuf_memory.o
 make LIBMATH="$output/vfio_dmabuf_memory.o ${LDFLAGS:-} -lvfiowc -lm" ib_write_bw ib_write_lat ib_read_bw \
 	ib_read_lat ib_send_bw ib_send_lat >make.log 2>&1 || { tail -n 20 make.log >&2; exit 1; }
