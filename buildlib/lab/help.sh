@@ -46,9 +46,9 @@ END
 help_perf() {
 	cat <<'END'
 Usage: ./lab perf [--rounds N] [--json]
-Boot the guest and measure stock perftest in it, both ends: 64 KiB write and read bandwidth, 8-byte latency and
-8-byte message rate, over the software RDMA device on host memory and on slices of a BAR, over rxe on host
-memory, and beside them the bare copy. What is compared is measured in the same round, in random order; printed
+Boot the guest and measure stock perftest in it: 64 KiB write and read bandwidth, 8-byte latency and 8-byte
+message rate, over the software RDMA device on host memory and with the server's buffer in a slice of a BAR, over
+rxe on host memory, and beside them the bare copy. What is compared is measured in the same round, in random order; printed
 are ratios with confidence intervals. Then the null test: steering tags on and off must be equally fast within
 10 %, since software ignores tags; one repeat is allowed.
 

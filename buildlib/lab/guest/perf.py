@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
-"""The guest's part of `lab perf`: perftest on host memory and on slices of a BAR, over the software device
-and over rxe, beside the bare copy. One round measures everything once, in an order of its own, so that what
+"""The guest's part of `lab perf`: perftest on host memory and on a slice of a BAR, over the software device
+and over rxe, beside the bare copy. Of a slice is the server's buffer, as of a device that a NIC reaches; the
+client's is host memory: that is also what the bare copy moves between. One round measures everything once, in an order of its own, so that what
 disturbs a moment disturbs all; a ratio is made within a round, and rounds give its confidence interval."""
 import argparse
 import glob
@@ -70,17 +71,17 @@ def table_figure(out, column):
     return fail(f"no table in the output of perftest: {out[-500:]}")
 
 
-def run_pair(command):
-    """Both ends on host memory; `vfiowc run --pair` does the same for slices."""
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+def run_pair(server_command, client_command):
+    """The output of the client."""
+    server = subprocess.Popen(server_command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
     while not listening():
         if server.poll() is not None or time.monotonic() > deadline:
-            fail(f"{' '.join(command)}: the server does not listen: {server.stderr.read()}")
+            fail(f"{' '.join(server_command)}: the server does not listen: {server.stderr.read()}")
         time.sleep(0.02)
-    out = run("timeout", "120", *command, "localhost")
+    out = run("timeout", "120", *client_command, "localhost")
     if server.wait(timeout=60):
-        fail(f"{' '.join(command)}: the server failed: {server.stderr.read()}")
+        fail(f"{' '.join(server_command)}: the server failed: {server.stderr.read()}")
     return out
 
 
@@ -92,18 +93,15 @@ class Bench:
         self.raw = []
 
     def slice_command(self, tags):
-        return (["vfiowc", "run", "--pair", "--memattr", "wc", "--target", f"{self.bdf}:{self.bar}:16M"]
+        return (["vfiowc", "run", "--memattr", "wc", "--target", f"{self.bdf}:{self.bar}:16M"]
                 + (["--tph", "st=0x12,ph=1"] if tags else []) + ["--"])
 
     def measure(self, name, where, number, tags=False):
         program, options, iterations, column, factor, unit = MEASURES[name]
         device = ["-d", "rxe0"] if where == "rxe" else ["-d", "vfiowc0", "-x", "0"]
         command = [program, *device, "-F", *options, "-n", str(iterations[where == "rxe"])]
-        if where == "slice":
-            out = run("timeout", "120", *self.slice_command(tags), *command, "--mmap=vfiowc:0")
-        else:
-            out = run_pair(command)
-        value = table_figure(out, column) * factor
+        server = [*self.slice_command(tags), *command, "--mmap=vfiowc:0"] if where == "slice" else command
+        value = table_figure(run_pair(server, command), column) * factor
         self.raw.append({"round": number, "measure": name, "where": where, "tags": tags, "value": value,
                          "unit": unit})
         return value
