@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+/*
+ * Queue pairs that are stopped in the middle of a transfer and live on: what was stopped stays
+ * stopped and is not done twice, and nothing of a former life reaches into the next one.
+ */
+#include <pthread.h>
+#include <string.h>
+
+#include "rdma_fixture.h"
+
+#define BIG_LEN (96u << 20) /* long enough to be met in the middle, on any machine */
+#define NOBODY 0xfffff0 /* a queue pair number that nobody has */
+#define TIMEOUT_HOURS 31 /* local ACK timeout of 2.4 hours */
+
+/* A message without a byte. */
+static const struct rdma_wr nothing = { .wr_id = 1, .opcode = IBV_WR_SEND };
+
+static struct rdma_node node;
+static struct ibv_qp *qp[2];
+static struct rdma_buf src, dst;
+
+static int setup(void **state)
+{
+	guest_setup(state);
+	rdma_node_open(&node);
+	rdma_qp_pair(&node, qp);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	rdma_qp_unpair(qp);
+	rdma_node_close(&node);
+	return guest_teardown(state);
+}
+
+static int setup_big(void **state)
+{
+	setup(state);
+	src = rdma_buf_alloc(node.pd, BIG_LEN, RDMA_REMOTE);
+	dst = rdma_buf_alloc(node.pd, BIG_LEN, RDMA_REMOTE);
+	memset(src.addr, 0x5a, BIG_LEN);
+	return 0;
+}
+
+static int teardown_big(void **state)
+{
+	rdma_buf_free(&src);
+	rdma_buf_free(&dst);
+	return teardown(state);
+}
+
+static void reset(struct ibv_qp *which)
+{
+	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_RESET };
+
+	assert_int_equal(ibv_modify_qp(which, &attr, IBV_QP_STATE), 0);
+}
+
+/* The post executes the WRITE, so it needs a thread of its own. */
+static void *write_all(void *unused)
+{
+	struct rdma_wr wr = rdma_wr(IBV_WR_RDMA_WRITE, &src, &dst, BIG_LEN);
+
+	(void)unused;
+	return (void *)(intptr_t)rdma_post(qp[0], &wr);
+}
+
+static pthread_t begin_write(void)
+{
+	volatile uint8_t *byte = dst.addr + BIG_LEN / 16;
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, write_all, NULL), 0);
+	while (*byte != 0x5a)
+		;
+	return thread;
+}
+
+static size_t bytes_written(void)
+{
+	const uint8_t *end = memchr(dst.addr, 0, BIG_LEN);
+
+	return end ? (size_t)(end - dst.addr) : BIG_LEN;
+}
+
+static void end_write(pthread_t thread)
+{
+	void *result;
+
+	assert_int_equal(pthread_join(thread, &result), 0);
+	assert_ptr_equal(result, NULL);
+}
+
+static void reset_of_the_responder_ends_the_write_before_it_returns(void **state)
+{
+	pthread_t thread;
+	size_t at_reset;
+
+	(void)state;
+	thread = begin_write();
+	reset(qp[1]);
+	at_reset = bytes_written();
+	print_message("reset after %zu of %u bytes\n", at_reset, BIG_LEN);
+	assert_in_range(at_reset, 1, BIG_LEN - 1);
+	end_write(thread);
+	assert_wc(rdma_wait(node.cq).status, IBV_WC_RETRY_EXC_ERR);
+	assert_int_equal(bytes_written(), at_reset);
+}
+
+/* Before the initiator notices, the responder is connected to it again. */
+static void write_that_was_interrupted_is_not_repeated(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	thread = begin_write();
+	reset(qp[1]);
+	rdma_qp_connect(qp[1], &node.gid, qp[0]->qp_num);
+	end_write(thread);
+	assert_wc(rdma_wait(node.cq).status, IBV_WC_RETRY_EXC_ERR);
+	assert_int_equal(rdma_qp_state(qp[0]), IBV_QPS_ERR);
+	assert_in_range(bytes_written(), 1, BIG_LEN - 1);
+}
+
+/* Connect to nobody, with a retry timer that does not fire while anyone looks. */
+static void wait_for_nobody(struct ibv_qp *which)
+{
+	struct ibv_qp_attr attr = {
+		.qp_state = IBV_QPS_RTS,
+		.timeout = TIMEOUT_HOURS,
+		.retry_cnt = 7,
+		.max_rd_atomic = 1,
+	};
+
+	assert_int_equal(rdma_qp_init(which, RDMA_REMOTE), 0);
+	assert_int_equal(rdma_qp_rtr(which, &node.gid, NOBODY), 0);
+	assert_int_equal(ibv_modify_qp(which, &attr, IBV_QP_STATE | IBV_QP_TIMEOUT |
+					       IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |
+					       IBV_QP_SQ_PSN | IBV_QP_MAX_QP_RD_ATOMIC), 0);
+	assert_int_equal(rdma_post(which, &nothing), 0);
+}
+
+static void retry_timer_of_before_a_reset_delays_nothing(void **state)
+{
+	(void)state;
+	reset(qp[0]);
+	wait_for_nobody(qp[0]);
+	reset(qp[0]);
+	rdma_qp_connect(qp[0], &node.gid, qp[1]->qp_num);
+	assert_int_equal(rdma_post(qp[0], &nothing), 0);
+	assert_int_equal(rdma_post_recv(qp[1], 1, NULL, 0), 0);
+	assert_wc(rdma_wait(node.cq).status, IBV_WC_SUCCESS);
+	assert_wc(rdma_wait(node.cq).status, IBV_WC_SUCCESS);
+}
+
+static void key_of_a_dead_region_names_no_other_for_long(void **state)
+{
+	struct rdma_buf buf = rdma_buf_alloc(node.pd, 4096, RDMA_LOCAL);
+	uint32_t first = buf.mr->lkey;
+
+	(void)state;
+	for (int i = 0; i < 600; i++) {
+		assert_int_equal(ibv_dereg_mr(buf.mr), 0);
+		buf.mr = ibv_reg_mr(node.pd, buf.addr, buf.len, RDMA_LOCAL);
+		assert_non_null(buf.mr);
+		assert_int_not_equal(buf.mr->lkey, first);
+	}
+	rdma_buf_free(&buf);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define big_test(f) cmocka_unit_test_setup_teardown(f, setup_big, teardown_big)
+#define small_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+		big_test(reset_of_the_responder_ends_the_write_before_it_returns),
+		big_test(write_that_was_interrupted_is_not_repeated),
+		small_test(retry_timer_of_before_a_reset_delays_nothing),
+		small_test(key_of_a_dead_region_names_no_other_for_long),
+	};
+
+	return cmocka_run_group_tests(tests, rdma_device_up, rdma_device_down);
+}
