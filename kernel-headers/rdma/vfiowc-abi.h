@@ -274,7 +274,8 @@ enum vfiowc_vendor_err {
  * @wr_id: of the work request
  * @status: enum ibv_wc_status
  * @opcode: enum ibv_wc_opcode; valid like @byte_len and below only on success
- *	(on errors only @wr_id, @status, @vendor_err, @qp_num and @wqe_index are)
+ *	(on errors only @wr_id, @status, @vendor_err, @qp_num, @wqe_index and the bit
+ *	IBV_WC_RECV of @opcode are)
  * @vendor_err: enum vfiowc_vendor_err
  * @byte_len: bytes received, or read
  * @imm_data: immediate data (__be32) if @wc_flags says so

@@ -73,12 +73,16 @@ static void copy_cqe(struct ibv_wc *wc, const struct vfiowc_cqe *cqe)
 
 int vfiowc_poll_cq(struct ibv_cq *ibcq, int num_entries, struct ibv_wc *wc)
 {
+	struct vfiowc_done_table *done = &to_vfiowc_context(ibcq->context)->done;
 	struct vfiowc_cq *cq = to_vfiowc_cq(ibcq);
+	const struct vfiowc_cqe *cqe;
 	int n;
 
 	pthread_spin_lock(&cq->lock);
 	for (n = 0; n < num_entries && !vfiowc_ring_empty(&cq->ring); n++) {
-		copy_cqe(&wc[n], vfiowc_ring_slot(&cq->ring));
+		cqe = vfiowc_ring_slot(&cq->ring);
+		copy_cqe(&wc[n], cqe);
+		vfiowc_done_note(done, cqe->qp_num, cqe->opcode & IBV_WC_RECV, cqe->wqe_index);
 		cq->ring.index++;
 	}
 	if (n)

@@ -15,15 +15,28 @@
 #include "vfiowc.h"
 
 static int wq_init(struct vfiowc_wq *wq, int cmd_fd, const struct vfiowc_ring_info *info,
-		   uint32_t max_sge)
+		   uint32_t *done, uint32_t max_sge)
 {
 	int err = vfiowc_ring_map(&wq->ring, cmd_fd, info);
 
 	if (err)
 		return err;
 	pthread_spin_init(&wq->lock, PTHREAD_PROCESS_PRIVATE);
+	wq->done = done;
 	wq->max_sge = max_sge;
 	return 0;
+}
+
+/*
+ * Are as many requests outstanding as there are slots? That is the rule of verbs: what was not
+ * polled yet may still need room in the CQ. The kernel has given a slot back before it completes.
+ */
+static bool wq_full(const struct vfiowc_wq *wq)
+{
+	/* acquire: with vfiowc_done_note(), the kernel's loads from the slot are over */
+	uint32_t done = __atomic_load_n(wq->done, __ATOMIC_ACQUIRE);
+
+	return wq->ring.index - done >= wq->ring.entries;
 }
 
 static void wq_fini(struct vfiowc_wq *wq)
@@ -37,6 +50,7 @@ struct ibv_qp *vfiowc_create_qp(struct ibv_pd *pd, struct ibv_qp_init_attr *attr
 	struct vfiowc_cmd_create_qp_resp resp = {};
 	struct vfiowc_cmd_create_qp cmd = {};
 	int cmd_fd = pd->context->cmd_fd;
+	struct vfiowc_done *done;
 	struct vfiowc_qp *qp;
 	int err;
 
@@ -50,11 +64,17 @@ struct ibv_qp *vfiowc_create_qp(struct ibv_pd *pd, struct ibv_qp_init_attr *attr
 	if (err)
 		goto err_free;
 
-	err = wq_init(&qp->sq, cmd_fd, &resp.drv_payload.sq, attr->cap.max_send_sge);
+	done = vfiowc_done_add(&to_vfiowc_context(pd->context)->done, qp->vqp.qp.qp_num);
+	if (!done) {
+		err = ENOMEM;
+		goto err_destroy;
+	}
+
+	err = wq_init(&qp->sq, cmd_fd, &resp.drv_payload.sq, &done->sq, attr->cap.max_send_sge);
 	if (err)
 		goto err_destroy;
 
-	err = wq_init(&qp->rq, cmd_fd, &resp.drv_payload.rq, attr->cap.max_recv_sge);
+	err = wq_init(&qp->rq, cmd_fd, &resp.drv_payload.rq, &done->rq, attr->cap.max_recv_sge);
 	if (err)
 		goto err_fini_sq;
 
@@ -87,15 +107,30 @@ int vfiowc_destroy_qp(struct ibv_qp *ibqp)
 	return 0;
 }
 
+/* Nothing of before a RESET is outstanding after it. */
+static void wq_reset(struct vfiowc_wq *wq)
+{
+	pthread_spin_lock(&wq->lock);
+	__atomic_store_n(wq->done, wq->ring.index, __ATOMIC_RELEASE);
+	pthread_spin_unlock(&wq->lock);
+}
+
 /*
  * Our indices need no care on RESET: the kernel discards what is posted by moving its own up to
  * them.
  */
 int vfiowc_modify_qp(struct ibv_qp *ibqp, struct ibv_qp_attr *attr, int attr_mask)
 {
+	struct vfiowc_qp *qp = to_vfiowc_qp(ibqp);
 	struct ibv_modify_qp cmd = {};
+	int err;
 
-	return ibv_cmd_modify_qp(ibqp, attr, attr_mask, &cmd, sizeof(cmd));
+	err = ibv_cmd_modify_qp(ibqp, attr, attr_mask, &cmd, sizeof(cmd));
+	if (!err && (attr_mask & IBV_QP_STATE) && attr->qp_state == IBV_QPS_RESET) {
+		wq_reset(&qp->sq);
+		wq_reset(&qp->rq);
+	}
+	return err;
 }
 
 int vfiowc_query_qp(struct ibv_qp *ibqp, struct ibv_qp_attr *attr, int attr_mask,
@@ -235,7 +270,7 @@ int vfiowc_post_send(struct ibv_qp *ibqp, struct ibv_send_wr *wr, struct ibv_sen
 
 	pthread_spin_lock(&qp->sq.lock);
 	for (; wr; wr = wr->next) {
-		err = vfiowc_ring_full(ring) ? ENOMEM : fill_send(qp, vfiowc_ring_slot(ring), wr);
+		err = wq_full(&qp->sq) ? ENOMEM : fill_send(qp, vfiowc_ring_slot(ring), wr);
 		if (err)
 			break;
 		ring->index++;
@@ -271,7 +306,7 @@ int vfiowc_post_recv(struct ibv_qp *ibqp, struct ibv_recv_wr *wr, struct ibv_rec
 
 	pthread_spin_lock(&qp->rq.lock);
 	for (; wr; wr = wr->next) {
-		err = vfiowc_ring_full(ring) ? ENOMEM : fill_recv(qp, vfiowc_ring_slot(ring), wr);
+		err = wq_full(&qp->rq) ? ENOMEM : fill_recv(qp, vfiowc_ring_slot(ring), wr);
 		if (err)
 			break;
 		ring->index++;

@@ -4,8 +4,9 @@
  *
  * An index is a free-running 32-bit counter with one writer. We write the producer of send and
  * receive queues and the consumer of completion queues, and keep a private copy of what we wrote:
- * the shared word is never read back. The other index is read only when the last value seen says
- * "full" or "empty", so that its cache line does not travel for nothing.
+ * the shared word is never read back. The producer of a completion queue is read only when the last
+ * value seen says "empty", so that its cache line does not travel for nothing; the consumer of
+ * send and receive queues is not read at all, because completions say more (done.h).
  *
  * Ordering. The "device" at the other end is the kernel on another CPU (or on this one, in the
  * doorbell call), reading and writing ordinary write-back memory: what two threads need, release
@@ -43,7 +44,7 @@ struct vfiowc_ring {
 	uint32_t entries;
 	uint32_t stride_bytes;
 	uint32_t index; /* ours: the next slot to fill, or to read */
-	uint32_t peer; /* the kernel's index when last read */
+	uint32_t peer; /* CQ: the kernel's index when last read */
 };
 
 /*
@@ -79,18 +80,6 @@ static inline void vfiowc_ring_unmap(struct vfiowc_ring *ring)
 static inline void *vfiowc_ring_slot(const struct vfiowc_ring *ring)
 {
 	return ring->slots + (size_t)(ring->index & (ring->entries - 1)) * ring->stride_bytes;
-}
-
-/* Producer: is there no slot to fill? */
-static inline bool vfiowc_ring_full(struct vfiowc_ring *ring)
-{
-	if (ring->index - ring->peer < ring->entries)
-		return false;
-	if (!ring->header)
-		return true;
-	/* acquire: the kernel's loads from the slot are over before we store into it */
-	ring->peer = __atomic_load_n(&ring->header->consumer, __ATOMIC_ACQUIRE);
-	return ring->index - ring->peer >= ring->entries;
 }
 
 /* Producer: show the kernel every slot filled so far. */

@@ -81,6 +81,7 @@ static struct verbs_context *vfiowc_alloc_context(struct ibv_device *ibdev, int 
 	if (err)
 		goto err_uninit_context;
 
+	vfiowc_done_init(&ctx->done);
 	verbs_set_ops(&ctx->vctx, &vfiowc_ctx_ops);
 	return &ctx->vctx;
 
@@ -96,6 +97,7 @@ static void vfiowc_free_context(struct ibv_context *ibctx)
 	struct vfiowc_context *ctx = to_vfiowc_context(ibctx);
 
 	verbs_uninit_context(&ctx->vctx);
+	vfiowc_done_fini(&ctx->done);
 	free(ctx);
 }
 

@@ -12,10 +12,12 @@
 #include <pthread.h>
 #include <infiniband/driver.h>
 
+#include "done.h"
 #include "ring.h"
 
 struct vfiowc_context {
 	struct verbs_context vctx;
+	struct vfiowc_done_table done;
 };
 
 struct vfiowc_cq {
@@ -28,6 +30,7 @@ struct vfiowc_cq {
 struct vfiowc_wq {
 	pthread_spinlock_t lock;
 	struct vfiowc_ring ring;
+	uint32_t *done; /* index behind the last request whose completion was polled */
 	uint32_t max_sge;
 };
 

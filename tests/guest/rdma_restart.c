@@ -3,6 +3,7 @@
  * Queue pairs that are stopped in the middle of a transfer and live on: what was stopped stays
  * stopped and is not done twice, and nothing of a former life reaches into the next one.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -169,6 +170,35 @@ static void key_of_a_dead_region_names_no_other_for_long(void **state)
 	rdma_buf_free(&buf);
 }
 
+/* Completions not polled may still need their room in the CQ, so verbs counts them as posted. */
+static void request_is_outstanding_until_its_completion_was_polled(void **state)
+{
+	struct ibv_qp_init_attr init;
+	struct ibv_qp_attr attr;
+	struct ibv_wc wc;
+	uint32_t depth;
+
+	(void)state;
+	assert_int_equal(ibv_query_qp(qp[0], &attr, IBV_QP_CAP, &init), 0);
+	depth = init.cap.max_send_wr;
+	for (uint32_t i = 0; i < depth; i++)
+		assert_int_equal(rdma_post_recv(qp[1], i, NULL, 0), 0);
+	assert_int_equal(rdma_post_recv(qp[1], 0, NULL, 0), ENOMEM);
+	for (uint32_t i = 0; i < depth; i++)
+		assert_int_equal(rdma_post(qp[0], &nothing), 0);
+	assert_int_equal(rdma_post(qp[0], &nothing), ENOMEM);
+	assert_int_equal(rdma_post_recv(qp[1], 0, NULL, 0), ENOMEM);
+	for (uint32_t i = 0; i < 2 * depth; i++)
+		assert_wc(rdma_wait(node.cq).status, IBV_WC_SUCCESS);
+	assert_false(rdma_poll(node.cq, &wc, 0));
+	assert_int_equal(rdma_post_recv(qp[1], 0, NULL, 0), 0);
+	assert_int_equal(rdma_post(qp[0], &nothing), 0);
+	reset(qp[0]);
+	rdma_qp_connect(qp[0], &node.gid, qp[1]->qp_num);
+	for (uint32_t i = 0; i < depth; i++)
+		assert_int_equal(rdma_post_recv(qp[0], i, NULL, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +208,7 @@ int main(void)
 		big_test(write_that_was_interrupted_is_not_repeated),
 		small_test(retry_timer_of_before_a_reset_delays_nothing),
 		small_test(key_of_a_dead_region_names_no_other_for_long),
+		small_test(request_is_outstanding_until_its_completion_was_polled),
 	};
 
 	return cmocka_run_group_tests(tests, rdma_device_up, rdma_device_down);

@@ -290,15 +290,33 @@ static void bad_request_ends_the_list_and_those_before_it_run(void **state)
 	assert_int_equal(fake.doorbells, 1);
 }
 
+/* The kernel's @n-th completion, of the send request before SQ index @wqe_index. */
+static void complete_send(uint32_t n, uint32_t wqe_index)
+{
+	struct vfiowc_cqe cqe = {
+		.opcode = IBV_WC_SEND,
+		.qp_num = qp->qp_num,
+		.wqe_index = wqe_index,
+	};
+
+	memcpy(fake_slot(FAKE_CQ, n), &cqe, sizeof(cqe));
+	__atomic_store_n(&fake.ring[FAKE_CQ]->producer, n + 1, __ATOMIC_RELEASE);
+}
+
 static void queue_takes_as_many_as_it_has_slots(void **state)
 {
 	struct ibv_send_wr wr[FAKE_ENTRIES + 2], *bad;
+	struct ibv_wc wc;
 
 	(void)state;
 	assert_int_equal(post(make_list(wr, FAKE_ENTRIES + 2), &bad), ENOMEM);
 	assert_ptr_equal(bad, &wr[FAKE_ENTRIES]);
 	assert_int_equal(fake.doorbell_producer, FAKE_ENTRIES);
-	fake.ring[FAKE_SQ]->consumer = 2;
+	fake.ring[FAKE_SQ]->consumer = FAKE_ENTRIES;
+	assert_int_equal(post(&wr[FAKE_ENTRIES], &bad), ENOMEM);
+	complete_send(0, 2);
+	assert_int_equal(post(&wr[FAKE_ENTRIES], &bad), ENOMEM);
+	assert_int_equal(ibv_poll_cq(cq, 1, &wc), 1);
 	assert_int_equal(post(&wr[FAKE_ENTRIES], &bad), 0);
 	assert_int_equal(fake.doorbell_producer, FAKE_ENTRIES + 2);
 	assert_int_equal(((struct vfiowc_send_wqe *)fake_slot(FAKE_SQ, 0))->wr_id, FAKE_ENTRIES);
@@ -306,11 +324,11 @@ static void queue_takes_as_many_as_it_has_slots(void **state)
 
 static void indices_go_on_behind_their_last_value(void **state)
 {
-	struct vfiowc_ring *ring = &to_vfiowc_qp(qp)->sq.ring;
+	struct vfiowc_wq *sq = &to_vfiowc_qp(qp)->sq;
 	struct ibv_send_wr wr[5], *bad;
 
 	(void)state;
-	ring->index = ring->peer = UINT32_MAX - 1;
+	sq->ring.index = *sq->done = UINT32_MAX - 1;
 	fake.ring[FAKE_SQ]->consumer = fake.ring[FAKE_SQ]->producer = UINT32_MAX - 1;
 	assert_int_equal(post(make_list(wr, 5), &bad), 0);
 	assert_int_equal(fake.doorbell_producer, 3);
