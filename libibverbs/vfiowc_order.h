@@ -196,6 +196,28 @@ static inline void vfiowc_acquire(void)
 }
 
 /**
+ * vfiowc_done_reading - loads are over before others may overwrite what they read (O17)
+ *
+ * Observers: C, and N which will overwrite B or H because of what C does next (a receive posted, a
+ * credit sent, a doorbell rung). Loads before this call have their values before any later store.
+ *
+ * Instructions: x86-64 a compiler barrier, loads are not passed by later stores; arm64 dmb ld.
+ * Before: the loads. After: ibv_post_recv(), ibv_post_send() or vfiowc_ring32().
+ *
+ *	memcpy(copy, slice, size);
+ *	vfiowc_done_reading();
+ *	ibv_post_recv(qp, &wr, &bad);
+ */
+static inline void vfiowc_done_reading(void)
+{
+#if defined(__x86_64__)
+	vfiowc_compiler_barrier();
+#else
+	__asm__ __volatile__("dmb ld" ::: "memory");
+#endif
+}
+
+/**
  * vfiowc_post_delivery_read - initiator: prove that earlier WRITEs are delivered (O5i)
  * @qp: the RC QP that the WRITEs were posted on
  * @wr_id: of the READ's completion

@@ -13,5 +13,6 @@ uint32_t every_inline_call(volatile void *word)
 	vfiowc_ring32_wc(word, 1);
 	vfiowc_ring64_wc(word, 1);
 	vfiowc_acquire();
+	vfiowc_done_reading();
 	return vfiowc_deliver(word);
 }

@@ -12,6 +12,7 @@ void call_ring32_wc(volatile void *bell);
 void call_ring64_wc(volatile void *bell);
 uint32_t call_deliver(const volatile void *word);
 void call_acquire(void);
+void call_done_reading(void);
 
 void call_wc_flush(void)
 {
@@ -46,4 +47,9 @@ uint32_t call_deliver(const volatile void *word)
 void call_acquire(void)
 {
 	vfiowc_acquire();
+}
+
+void call_done_reading(void)
+{
+	vfiowc_done_reading();
 }

@@ -48,5 +48,6 @@ expect call_ring32_wc "sfence store32 sfence"	# O3
 expect call_ring64_wc "sfence store64 sfence"
 expect call_deliver "mfence load"		# O4
 expect call_acquire "lfence"			# O5t
+expect call_done_reading ""			# O17: a compiler barrier
 echo "1..$count"
 exit $failed
