@@ -7,7 +7,7 @@ export VFIOWC_CACHE=$WORK/cache
 
 help_of_every_command_succeeds() {
 	local command
-	for command in '' demo test run shell defects build clean; do
+	for command in '' demo test perf run shell defects build clean; do
 		# shellcheck disable=SC2086
 		lab $command --help
 		check "help of '$command' succeeds" equal "$CODE" 0
