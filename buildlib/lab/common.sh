@@ -18,7 +18,10 @@ die() {
 }
 
 usage_error() {
-	die "$1; try './lab ${LAB_COMMAND:+$LAB_COMMAND }--help'" 2
+	local command=
+
+	declare -F "help_${LAB_COMMAND:-}" >/dev/null && command="$LAB_COMMAND "
+	die "$1; try './lab $command--help'" 2
 }
 
 # json_string TEXT: TEXT as a JSON string. Bytes that are no UTF-8 become U+FFFD, as in browsers.

@@ -56,6 +56,8 @@ defects --nonsense
 --kernel latest demo
 --accel warp demo
 END
+	lab fly
+	check "an unknown command points to the help of all" contains "$ERR" "try './lab --help'"
 }
 
 wrong_usage_with_json_is_one_object_too() {
