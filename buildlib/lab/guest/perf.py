@@ -55,6 +55,22 @@ def run(*command):
     return done.stdout
 
 
+def wait_until(condition, seconds):
+    """Whether the condition came true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def has_address(device):
+    """An address is tentative for a while, and has no GID until then."""
+    addresses = run("ip", "-6", "-oneline", "address", "show", "dev", device, "scope", "link")
+    return addresses.strip() and "tentative" not in addresses
+
+
 def listening():
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with open(table, encoding="ascii") as file:
@@ -77,11 +93,9 @@ def table_figure(out, column):
 def run_pair(server_command, client_command):
     """The output of the client."""
     server = subprocess.Popen(server_command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 60
-    while not listening():
-        if server.poll() is not None or time.monotonic() > deadline:
-            fail(f"{' '.join(server_command)}: the server does not listen: {server.stderr.read()}")
-        time.sleep(0.02)
+    if not wait_until(lambda: listening() or server.poll() is not None, 60) or server.poll() is not None:
+        server.kill()  # else reading what it says would wait for its end
+        fail(f"{' '.join(server_command)}: the server does not listen: {server.stderr.read()}")
     out = run("timeout", "120", *client_command, "localhost")
     if server.wait(timeout=60):
         fail(f"{' '.join(server_command)}: the server failed: {server.stderr.read()}")
@@ -186,7 +200,9 @@ def set_up(bdf):
     for device in (netdev, "perf0", "perf1"):
         run("ip", "link", "set", device, "up")
     run("ip", "address", "add", "10.77.0.1/24", "dev", "perf0")
-    time.sleep(3)  # addresses are tentative for a while, and have no GID until then
+    for device in (netdev, "perf0", "perf1"):
+        if not wait_until(lambda device=device: has_address(device), 30):
+            fail(f"{device}: no usable link-local address within 30 s")
     run("rdma", "link", "add", "vfiowc0", "type", "vfiowc", "netdev", netdev)
     run("rdma", "link", "add", "rxe0", "type", "rxe", "netdev", "perf0")
 
