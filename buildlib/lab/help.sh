@@ -15,7 +15,7 @@ Commands:
   test      every test, in and outside the guest
   run       run a command in the guest
   shell     a shell in the guest
-  defects   check that the tests can fail: build with one defect at a time
+  mutants   check that the tests can fail: build with one mutant at a time
   build     build only
   clean     remove everything that ./lab has built
 
@@ -67,7 +67,7 @@ Usage: ./lab test [--long] [--filter REGEX] [--json]
 Run the static checks, the unit tests (gcc, clang, sanitizers), the tests of ./lab, the guest tests and the
 walk-through. Ends with one line: N passed, N failed, N skipped.
 
-  --long          also what does not fit CI: every defect, building a root from nothing
+  --long          also what does not fit CI: every mutant, building a root from nothing
   --filter REGEX  only tests whose SUITE/NAME matches this extended regular expression, as printed
 
 Exit status: 0 when nothing failed, else 1.
@@ -101,15 +101,15 @@ Ctrl-A x kills it.
 END
 }
 
-help_defects() {
+help_mutants() {
 	cat <<'END'
-Usage: ./lab defects [NAME]... [--list] [--json]
-For each tests/defects/NAME.patch: build a copy of the tree with that one defect and require that the test
+Usage: ./lab mutants [NAME]... [--list] [--json]
+For each tests/mutants/NAME.patch: build a copy of the tree with that one mutant and require that the test
 the patch names fails, while it passes without. All of them when no NAME is given.
 
   --list   names, tests and reasons only
 
-Exit status: 0 when every defect is caught, else 1.
+Exit status: 0 when every mutant is caught, else 1.
 END
 }
 

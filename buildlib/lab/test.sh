@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 # shellcheck shell=bash
 # `lab test`: runs the suites and counts. A result is one line of $LAB_RUN/results, tab-separated: status
-# (pass, fail, skip), suite/name, seconds, reason. Static checks are in static.sh, defects in defects.sh.
+# (pass, fail, skip), suite/name, seconds, reason. Static checks are in static.sh, mutants in mutants.sh.
 
 # A whole boot's worth of guest tests; each program has a limit of its own (tests/guest/run-tests).
 TEST_BOOT_SECONDS=900
@@ -35,7 +35,7 @@ cmd_test() {
 	lab_suite
 	guest_suite
 	demo_suite
-	defects_suite
+	mutants_suite
 	test_summary
 }
 

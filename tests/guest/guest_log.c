@@ -103,7 +103,7 @@ unsigned int guest_log_count(const char *wanted)
 }
 
 /*
- * GUEST_TEST names the one test to run: a defect is caught by the test it names, and the others of its
+ * GUEST_TEST names the one test to run: a mutant is killed by the test it names, and the others of its
  * program may be led astray by it. Here, because every program has guest_setup() linked in.
  */
 __attribute__((constructor)) static void choose_test(void)

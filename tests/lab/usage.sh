@@ -7,7 +7,7 @@ export VFIOWC_CACHE=$WORK/cache
 
 help_of_every_command_succeeds() {
 	local command
-	for command in '' demo test perf run shell defects build clean; do
+	for command in '' demo test perf run shell mutants build clean; do
 		# shellcheck disable=SC2086
 		lab $command --help
 		check "help of '$command' succeeds" equal "$CODE" 0
@@ -50,8 +50,8 @@ run --timeout soon -- true
 shell now
 build it
 clean --everything
-defects no_such_defect
-defects --nonsense
+mutants no_such_mutant
+mutants --nonsense
 --mirror nowhere demo
 --kernel latest demo
 --accel warp demo
