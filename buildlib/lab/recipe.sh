@@ -89,7 +89,7 @@ recipe_build() {
 		die "no stock kernel >= ${wanted:-$RECIPE_KERNEL_MIN} with headers is in ${RECIPE_SUITES[*]} of $mirror"
 	recipe_announce "$wanted" "$kernel" "$package"
 
-	say "building the guest root (about a minute, 1.6 GB)"
+	say "building the guest root (about a minute, 1.9 GB)"
 	step guest-root "mmdebstrap could not build the guest root (its output is above)" \
 		recipe_debootstrap "$dir/root" "$mirror" "$kernel" "$package" "$names"
 	say "fetching rdma-core's source for its private headers"
@@ -114,6 +114,8 @@ recipe_debootstrap() {
 		--aptopt="APT::Default-Release \"${RECIPE_SUITES[1]}\"" \
 		--aptopt='APT::Sandbox::User "root"' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+		--dpkgopt='path-exclude=/usr/bin/qemu-*' --dpkgopt='path-include=/usr/bin/qemu-system-*' \
+		--dpkgopt='path-include=/usr/bin/qemu-aarch64' --dpkgopt='path-include=/usr/bin/qemu-x86_64' \
 		--include="$include" "${RECIPE_SUITES[0]}" "$root" "$LAB_RUN/sources.list"
 	# Mount points of view.sh, of guest/init, and of depmod's view of our modules.
 	mkdir -p "$root"/lab/{src,build,run,root,layer} "$root/usr/lib/modules/$kernel/updates"

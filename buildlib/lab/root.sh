@@ -61,7 +61,7 @@ root_build_missing() {
 	root_remove_old
 }
 
-# Roots of other recipes (1.6 GB each) that no run has used for two weeks, and what was built with them.
+# Roots of other recipes (1.9 GB each) that no run has used for two weeks, and what was built with them.
 root_remove_old() {
 	local dir
 	for dir in "$LAB_CACHE"/roots/*; do
