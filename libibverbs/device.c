@@ -146,9 +146,10 @@ struct vfiowc_device *vfiowc_open_device(const char *pci_address)
 		err = open_container(dev);
 	if (!err)
 		err = open_device_fd(dev);
+	if (!err)
+		err = vfiowc_find_features(dev);
 	if (err)
 		goto err_close;
-	vfiowc_find_features(dev);
 	return dev;
 
 err_close:
@@ -181,7 +182,9 @@ struct vfiowc_device *vfiowc_open_device_fd(int vfio_device_fd, const char *pci_
 	if (err)
 		goto err_free;
 	dev->fd = vfio_device_fd;
-	vfiowc_find_features(dev);
+	err = vfiowc_find_features(dev);
+	if (err)
+		goto err_free;
 	return dev;
 
 err_free:

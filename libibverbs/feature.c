@@ -92,19 +92,42 @@ int vfiowc_read_id(int fd, struct vfiowc_feature_id *id)
 	return 0;
 }
 
-static bool probe(int fd, uint32_t op, uint32_t number)
+/*
+ * How drivers say that they lack a feature, or that it cannot be read or set. Anything else (ENOMEM,
+ * ENODEV, ...) is no answer: whoever took it for one would open a device of fewer abilities than it has.
+ */
+static bool says_no(int err)
 {
-	return !vfiowc_feature_call(fd, VFIO_DEVICE_FEATURE_PROBE | op, number, NULL, 0);
+	return err == ENOTTY || err == EINVAL || err == EOPNOTSUPP;
+}
+
+/* Return: 0 with @has filled, or why that cannot be told. */
+static int probe(int fd, uint32_t op, uint32_t number, bool *has)
+{
+	int err = vfiowc_feature_call(fd, VFIO_DEVICE_FEATURE_PROBE | op, number, NULL, 0);
+
+	*has = !err;
+	return says_no(err) ? 0 : err;
 }
 
 /*
  * None of upstream's three can be read, in the newest proposals. Something that can be is another
  * feature, or an older proposal of another layout.
  */
-static bool probe_set_only(int fd, uint32_t number)
+static int probe_set_only(int fd, uint32_t number, bool *has)
 {
-	return number != FEATURE_ABSENT && probe(fd, VFIO_DEVICE_FEATURE_SET, number) &&
-	       !probe(fd, VFIO_DEVICE_FEATURE_GET, number);
+	bool readable;
+	int err;
+
+	*has = false;
+	if (number == FEATURE_ABSENT)
+		return 0;
+	err = probe(fd, VFIO_DEVICE_FEATURE_SET, number, has);
+	if (err || !*has)
+		return err;
+	err = probe(fd, VFIO_DEVICE_FEATURE_GET, number, &readable);
+	*has = !readable;
+	return err;
 }
 
 static void find_private(struct vfiowc_device *dev, uint64_t features)
@@ -125,7 +148,7 @@ static void find_private(struct vfiowc_device *dev, uint64_t features)
 			dev->feature[i] = number[i];
 }
 
-static void find_upstream(struct vfiowc_device *dev)
+static int find_upstream(struct vfiowc_device *dev)
 {
 	static const uint32_t number[FEATURE_COUNT] = {
 		[FEATURE_DMA_BUF]	= FEATURE_ABSENT,
@@ -137,32 +160,43 @@ static void find_upstream(struct vfiowc_device *dev)
 		[FEATURE_MAP_QUERY]	= FEATURE_ABSENT,
 	};
 	unsigned int i;
+	bool has;
 
 	dev->source = VFIOWC_SOURCE_STOCK;
 	for (i = 0; i < FEATURE_COUNT; i++) {
-		if (!probe_set_only(dev->fd, number[i]))
+		int err = probe_set_only(dev->fd, number[i], &has);
+
+		if (err)
+			return err;
+		if (!has)
 			continue;
 		dev->feature[i] = number[i];
 		dev->source = VFIOWC_SOURCE_UPSTREAM;
 	}
+	return 0;
 }
 
-/* Fills dev->source and dev->feature from what dev->fd answers. */
-void vfiowc_find_features(struct vfiowc_device *dev)
+/* Fills dev->source and dev->feature from what dev->fd answers, or says why it does not answer. */
+int vfiowc_find_features(struct vfiowc_device *dev)
 {
 	struct vfiowc_feature_id id;
 	unsigned int i;
+	bool has;
+	int err;
 
 	dev->source = VFIOWC_SOURCE_NONE;
 	for (i = 0; i < FEATURE_COUNT; i++)
 		dev->feature[i] = FEATURE_ABSENT;
-	if (!probe(dev->fd, VFIO_DEVICE_FEATURE_GET, VFIO_DEVICE_FEATURE_DMA_BUF))
-		return;
+	err = probe(dev->fd, VFIO_DEVICE_FEATURE_GET, VFIO_DEVICE_FEATURE_DMA_BUF, &has);
+	if (err || !has)
+		return err;
 	dev->feature[FEATURE_DMA_BUF] = VFIO_DEVICE_FEATURE_DMA_BUF;
-	if (!vfiowc_read_id(dev->fd, &id))
+	err = vfiowc_read_id(dev->fd, &id);
+	if (says_no(err))
+		return find_upstream(dev);
+	if (!err)
 		find_private(dev, id.features);
-	else
-		find_upstream(dev);
+	return err;
 }
 
 uint64_t vfiowc_caps(const struct vfiowc_device *dev)

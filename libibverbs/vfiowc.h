@@ -56,7 +56,8 @@ const char *vfiowc_version(void);
  * IOMMU group, or only other functions of its group are bound to VFIO drivers; ENOENT the group has
  * no VFIO character device: no function in it is bound to a VFIO driver; EACCES the caller may not
  * open it; EBUSY another process has the group open; EPERM the group is not viable, or the platform
- * has no interrupt remapping; ENOTSUP the kernel offers no type1v2 container; ENOMEM.
+ * has no interrupt remapping; ENOTSUP the kernel offers no type1v2 container; ENOMEM; what the driver says
+ * when it cannot tell its features.
  */
 struct vfiowc_device *vfiowc_open_device(const char *pci_address);
 
@@ -68,7 +69,8 @@ struct vfiowc_device *vfiowc_open_device(const char *pci_address);
  * @pci_address: as in vfiowc_open_device(), only to name things in vfiowc_query_device(); or NULL
  *
  * Return: the device, or NULL with errno: EBADF; EINVAL @pci_address is no PCI address, or the fd
- * is a VFIO device but not a PCI one; ENOTTY not a VFIO device fd; ENOMEM.
+ * is a VFIO device but not a PCI one; ENOTTY not a VFIO device fd; ENOMEM; what the driver says when it
+ * cannot tell its features.
  */
 struct vfiowc_device *vfiowc_open_device_fd(int vfio_device_fd, const char *pci_address);
 

@@ -77,7 +77,7 @@ struct vfiowc_mapping {
 int vfiowc_feature_call(int fd, uint32_t op, uint32_t number, void *payload, size_t len);
 int vfiowc_feature_ioctl(int fd, struct vfio_device_feature *request, int *result);
 int vfiowc_read_id(int fd, struct vfiowc_feature_id *id);
-void vfiowc_find_features(struct vfiowc_device *dev);
+int vfiowc_find_features(struct vfiowc_device *dev);
 uint64_t vfiowc_caps(const struct vfiowc_device *dev);
 
 static inline bool vfiowc_has(const struct vfiowc_device *dev, enum vfiowc_feature feature)

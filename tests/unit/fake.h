@@ -41,9 +41,10 @@ enum fake_driver {
 	FAKE_VFIOWC_PCI,
 };
 
-/* What can be told to fail. */
+/* What can be told to fail. FAKE_FEATURE is any VFIO_DEVICE_FEATURE, probes too. */
 enum fake_call {
 	FAKE_CALLOC,
+	FAKE_FEATURE,
 	FAKE_READLINK,
 	FAKE_OPEN_GROUP,
 	FAKE_OPEN_CONTAINER,
@@ -96,6 +97,8 @@ struct fake {
 	enum fake_driver driver;
 	int fail[FAKE_CALLS]; /* errno of the call; 0 lets it work */
 	int fail_at[FAKE_CALLS]; /* calls that still work before it fails */
+	int fail_nth; /* the n-th call from now that can fail, whichever it is, fails; 0: none does */
+	enum fake_call failed; /* the one that did */
 	uint32_t fail_feature; /* this feature number ... */
 	int feature_errno; /* ... fails so; 0: none does */
 	bool wc_unsupported; /* as a BAR that has no WC */
@@ -114,7 +117,9 @@ struct fake {
 	uint32_t last_region;
 	uint32_t last_flags;
 	uint32_t last_open_flags;
-	unsigned int closed[4]; /* closes of FAKE_CONTAINER, _GROUP, _DEVICE */
+	unsigned int opened[4]; /* opens of FAKE_CONTAINER, _GROUP, _DEVICE ... */
+	unsigned int closed[4]; /* ... and their closes */
+	int allocations; /* not freed yet */
 	unsigned int dma_bufs_closed;
 	int last_mmap_prot;
 	uint64_t last_mmap_offset;
@@ -147,6 +152,9 @@ int fake_setup(void **state);
 
 /* Should this call fail now? Sets errno and returns true. */
 bool fake_fails(enum fake_call call);
+
+/* What the call fails with when it is the n-th. */
+int fake_nth_errno(enum fake_call call);
 
 /* A dma-buf of @bytes that is not the library's; of the fake device, or @foreign to it. */
 int fake_make_dma_buf(uint64_t bytes, bool foreign);

@@ -30,6 +30,15 @@ void fake_uverbs_reset(void)
 	fake.fd = memfd_create("uverbs", MFD_CLOEXEC);
 }
 
+bool fake_uverbs_fails(int err)
+{
+	if (!fake.fail_nth || --fake.fail_nth)
+		return false;
+	fake.nth_errno = err;
+	errno = err;
+	return true;
+}
+
 void *fake_slot(enum fake_ring ring, uint32_t index)
 {
 	return ring_memory[ring] + VFIOWC_RING_HEADER_BYTES + index % FAKE_ENTRIES * STRIDE(ring);
@@ -85,6 +94,9 @@ static ssize_t command(const struct ib_uverbs_cmd_hdr *hdr, size_t len)
 
 	/* most commands begin with the address of their response */
 	memcpy(&response, body, sizeof(response));
+	/* an errno that libibverbs takes for nothing else */
+	if (fake_uverbs_fails(ENOSPC))
+		return -1;
 	if ((int)hdr->command == fake.fail_command) {
 		errno = fake.fail_errno;
 		return -1;
@@ -157,9 +169,19 @@ static int create_qp(struct ib_uverbs_ioctl_hdr *hdr)
 	driver.sq = make_ring(FAKE_SQ);
 	if (cap->max_recv_wr)
 		driver.rq = make_ring(FAKE_RQ);
-	*(uint32_t *)out(hdr, UVERBS_ATTR_CREATE_QP_RESP_QP_NUM) = 17;
+	/* far apart: each is the first in its leaf of the table of done.h */
+	*(uint32_t *)out(hdr, UVERBS_ATTR_CREATE_QP_RESP_QP_NUM) = 17 + (fake.qps_made++ << 12);
 	memcpy(out(hdr, UVERBS_ATTR_UHW_OUT), &driver, sizeof(driver));
 	find_attr(hdr, UVERBS_ATTR_CREATE_QP_HANDLE)->data = HANDLE;
+	fake.objects++;
+	return 0;
+}
+
+static int reg_dmabuf_mr(struct ib_uverbs_ioctl_hdr *hdr)
+{
+	*(uint32_t *)out(hdr, UVERBS_ATTR_REG_DMABUF_MR_RESP_LKEY) = 1;
+	*(uint32_t *)out(hdr, UVERBS_ATTR_REG_DMABUF_MR_RESP_RKEY) = 1;
+	find_attr(hdr, UVERBS_ATTR_REG_DMABUF_MR_HANDLE)->data = HANDLE;
 	fake.objects++;
 	return 0;
 }
@@ -172,8 +194,8 @@ static int query_mr(struct ib_uverbs_ioctl_hdr *hdr)
 }
 
 /*
- * CREATE_QP, whose write command means different things in different versions of uverbs, and the
- * driver's own method. libibverbs tries the write command for all others.
+ * CREATE_QP, whose write command means different things in different versions of uverbs, and what
+ * has no write command. libibverbs tries the write command for all others.
  */
 static int method(struct ib_uverbs_ioctl_hdr *hdr)
 {
@@ -188,7 +210,13 @@ static int method(struct ib_uverbs_ioctl_hdr *hdr)
 		answer = query_mr;
 		errno = fake.ioctl_errno;
 	}
-	return errno ? -1 : answer(hdr);
+	if (hdr->object_id == UVERBS_OBJECT_MR && hdr->method_id == UVERBS_METHOD_REG_DMABUF_MR) {
+		answer = reg_dmabuf_mr;
+		errno = 0;
+	}
+	if (errno || fake_uverbs_fails(ENOSPC))
+		return -1;
+	return answer(hdr);
 }
 
 ssize_t write(int fd, const void *data, size_t len)
@@ -215,6 +243,8 @@ void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 		errno = ENOMEM;
 		return MAP_FAILED;
 	}
+	if (fake_uverbs_fails(EAGAIN))
+		return MAP_FAILED;
 	fake.mappings++;
 	return ring_memory[(offset >> 32) - 1];
 }

@@ -8,6 +8,7 @@
 #ifndef VFIOWC_TESTS_FAKE_UVERBS_H
 #define VFIOWC_TESTS_FAKE_UVERBS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <rdma/vfiowc-abi.h>
@@ -25,10 +26,13 @@ struct fake_uverbs {
 	int fail_errno; /* ... with this */
 	int fail_mmap; /* fail the n-th mmap from now, counted from 1; ENOMEM */
 	int ioctl_errno; /* of driver methods; 0: answered from mr_query */
+	int fail_nth; /* the n-th command, method or mmap from now fails, whichever it is; 0: none */
+	int nth_errno; /* and what it said */
 	struct vfiowc_mr_query mr_query;
 	uint32_t mr_query_handle; /* asked for last */
 
 	int objects; /* alive: PDs, MRs, CQs, QPs */
+	uint32_t qps_made;
 	int mappings; /* of rings */
 	unsigned int doorbells;
 	uint32_t doorbell_qp; /* handle of the last */
@@ -39,6 +43,9 @@ struct fake_uverbs {
 extern struct fake_uverbs fake;
 
 void fake_uverbs_reset(void);
+
+/** fake_uverbs_fails() - is this the n-th? Sets errno to @err then. */
+bool fake_uverbs_fails(int err);
 
 /** fake_slot() - address of slot @index of a ring. */
 void *fake_slot(enum fake_ring ring, uint32_t index);

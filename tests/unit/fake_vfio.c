@@ -14,8 +14,30 @@
 
 struct fake fake;
 
+/* Nothing that the library treats as an answer rather than as a failure. */
+int fake_nth_errno(enum fake_call call)
+{
+	switch (call) {
+	case FAKE_CALLOC:
+	case FAKE_FEATURE:
+	case FAKE_MMAP:
+		return ENOMEM;
+	case FAKE_FCNTL:
+	case FAKE_OPEN_CONTAINER:
+	case FAKE_OPEN_GROUP:
+		return EMFILE;
+	default:
+		return EFAULT;
+	}
+}
+
 bool fake_fails(enum fake_call call)
 {
+	if (fake.fail_nth && !--fake.fail_nth) {
+		fake.failed = call;
+		errno = fake_nth_errno(call);
+		return true;
+	}
 	if (!fake.fail[call] || fake.fail_at[call]-- > 0)
 		return false;
 	errno = fake.fail[call];
@@ -65,7 +87,22 @@ int fake_setup(void **state)
 
 void *__wrap_calloc(size_t n, size_t size)
 {
-	return fake_fails(FAKE_CALLOC) ? NULL : __real_calloc(n, size);
+	void *memory = fake_fails(FAKE_CALLOC) ? NULL : __real_calloc(n, size);
+
+	fake.allocations += !!memory;
+	return memory;
+}
+
+void __wrap_free(void *memory)
+{
+	fake.allocations -= !!memory;
+	__real_free(memory);
+}
+
+static int open_fd(enum fake_fd fd)
+{
+	fake.opened[fd - FAKE_CONTAINER]++;
+	return fd;
 }
 
 static ssize_t give_link(char *target, size_t len, const char *text)
@@ -93,9 +130,9 @@ int __wrap_open(const char *path, int flags, ...)
 {
 	assert_true(flags & O_CLOEXEC);
 	if (!strcmp(path, "/dev/vfio/17"))
-		return fake_fails(FAKE_OPEN_GROUP) ? -1 : FAKE_GROUP;
+		return fake_fails(FAKE_OPEN_GROUP) ? -1 : open_fd(FAKE_GROUP);
 	assert_string_equal(path, "/dev/vfio/vfio");
-	return fake_fails(FAKE_OPEN_CONTAINER) ? -1 : FAKE_CONTAINER;
+	return fake_fails(FAKE_OPEN_CONTAINER) ? -1 : open_fd(FAKE_CONTAINER);
 }
 
 int __wrap_close(int fd)
@@ -335,6 +372,8 @@ static int feature(struct vfio_device_feature *request)
 	uint32_t number = request->flags & VFIO_DEVICE_FEATURE_MASK;
 	uint32_t kind = kind_of(number);
 
+	if (fake_fails(FAKE_FEATURE))
+		return -1;
 	if (!kind)
 		return fail_with(ENOTTY);
 	if (request->flags & VFIO_DEVICE_FEATURE_PROBE) {
@@ -405,7 +444,7 @@ static int group_ioctl(unsigned long request, void *arg)
 		return fake_fails(FAKE_SET_CONTAINER) ? -1 : 0;
 	case VFIO_GROUP_GET_DEVICE_FD:
 		assert_string_equal(arg, FAKE_BDF);
-		return fake_fails(FAKE_GET_DEVICE_FD) ? -1 : FAKE_DEVICE;
+		return fake_fails(FAKE_GET_DEVICE_FD) ? -1 : open_fd(FAKE_DEVICE);
 	}
 	return fail_with(ENOTTY);
 }

@@ -9,6 +9,7 @@
 struct statfs;
 
 void *__real_calloc(size_t n, size_t size);
+void __real_free(void *memory);
 int __real_close(int fd);
 int __real_fcntl(int fd, int op, ...);
 int __real_fstatfs(int fd, struct statfs *fs);
@@ -19,6 +20,7 @@ void *__real_mmap(void *address, size_t length, int prot, int flags, int fd, off
 void *__wrap_calloc(size_t n, size_t size);
 int __wrap_close(int fd);
 int __wrap_fcntl(int fd, int op, ...);
+void __wrap_free(void *memory);
 int __wrap_fstatfs(int fd, struct statfs *fs);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 off_t __wrap_lseek(int fd, off_t offset, int whence);

@@ -5,5 +5,11 @@ if(TARGET vfiowcdv)
 	list(TRANSFORM sources PREPEND ${CMAKE_SOURCE_DIR}/providers/vfiowc/)
 	vfiowc_unit_test(NAME unit_provider SOURCES unit_provider.c fake_uverbs.c ${sources}
 		LIBS RdmaCore::Private)
-	target_include_directories(unit_provider PRIVATE ${CMAKE_SOURCE_DIR}/providers/vfiowc)
+	vfiowc_unit_test(NAME unit_provider_failures SOURCES unit_provider_failures.c fake_uverbs.c
+		${sources} LIBS RdmaCore::Private)
+	# The plug-in's own allocations only, not those of libibverbs below it.
+	target_link_options(unit_provider_failures PRIVATE LINKER:--wrap=calloc)
+	foreach(test unit_provider unit_provider_failures)
+		target_include_directories(${test} PRIVATE ${CMAKE_SOURCE_DIR}/providers/vfiowc)
+	endforeach()
 endif()
