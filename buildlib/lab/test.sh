@@ -31,6 +31,7 @@ cmd_test() {
 	prepare
 	static_suite
 	unit_suites
+	fuzz_suite
 	ordering_suite
 	lab_suite
 	guest_suite

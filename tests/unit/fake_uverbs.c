@@ -44,6 +44,16 @@ void *fake_slot(enum fake_ring ring, uint32_t index)
 	return ring_memory[ring] + VFIOWC_RING_HEADER_BYTES + index % FAKE_ENTRIES * STRIDE(ring);
 }
 
+bool fake_untouched_behind(enum fake_ring ring)
+{
+	const uint8_t *end = ring_memory[ring] + RING_BYTES;
+
+	for (const uint8_t *at = fake_slot(ring, FAKE_ENTRIES - 1) + STRIDE(ring); at < end; at++)
+		if (*at != 0xee)
+			return false;
+	return true;
+}
+
 static struct vfiowc_ring_info make_ring(enum fake_ring ring)
 {
 	memset(ring_memory[ring], 0xee, RING_BYTES);

@@ -50,4 +50,7 @@ bool fake_uverbs_fails(int err);
 /** fake_slot() - address of slot @index of a ring. */
 void *fake_slot(enum fake_ring ring, uint32_t index);
 
+/** fake_untouched_behind() - has nobody written behind the last slot of a ring? */
+bool fake_untouched_behind(enum fake_ring ring);
+
 #endif

@@ -159,6 +159,21 @@ static void reads_follow_the_read_limit(void **state)
 	assert_int_equal(tlp_count(&write, &limits), 256);
 }
 
+/* As a damaged trace may say; counted one by one it would take years. */
+static void count_of_any_length_is_told_at_once(void **state)
+{
+	const struct tlp_transfer longest = { .address = 0x1ff, .bytes = UINT64_MAX };
+	const struct tlp_transfer aligned = { .bytes = 1ULL << 63 };
+	const struct tlp_transfer inside = { .address = 1, .bytes = 511 };
+	const struct tlp_transfer empty = {};
+
+	(void)state;
+	assert_true(tlp_count(&longest, &limits) == 1 + (UINT64_MAX - 1) / 512 + 1);
+	assert_true(tlp_count(&aligned, &limits) == 1ULL << 54);
+	assert_int_equal(tlp_count(&inside, &limits), 1);
+	assert_int_equal(tlp_count(&empty, &limits), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +189,7 @@ int main(void)
 		cmocka_unit_test(length_of_1024_dws_is_zero),
 		cmocka_unit_test(transfer_is_split_at_limits_and_pages),
 		cmocka_unit_test(reads_follow_the_read_limit),
+		cmocka_unit_test(count_of_any_length_is_told_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
