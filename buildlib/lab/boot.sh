@@ -20,7 +20,7 @@ boot_accel() {
 		ACCEL=$(<"$verdict")
 	else
 		boot_probe
-		rm -f "$LAB_CACHE/accel-$may"-*
+		find "$LAB_CACHE" -maxdepth 1 -name 'accel-*' -mtime +14 -delete
 		echo "$ACCEL" >"$verdict"
 	fi
 	if [[ $ACCEL == kvm ]]; then

@@ -22,6 +22,7 @@ Commands:
 Options, before or after the command:
   --json         stdout is exactly one JSON object; all else goes to stderr
   --mirror URL   Debian mirror to build the guest from (default: the host's own)
+  --suite S      the guest's userspace: trixie, or sid with its newer libibverbs (default: trixie)
   --kernel VER   guest kernel, for example 7.3.4+deb13 (default: the newest in the suites)
   --accel A      kvm or tcg, without the probe (default: kvm if the guest boots with it)
   --cache DIR    where roots and builds are kept (default: $VFIOWC_CACHE or ~/.cache/vfiowc)

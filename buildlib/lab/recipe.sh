@@ -3,7 +3,10 @@
 # How the guest root is made. Its cache is keyed by a hash of this file, of `packages` and of guest/init:
 # any change here makes a new root. Runs inside the private namespaces.
 
-RECIPE_SUITES=(trixie trixie-backports)
+# --suite: the suites a root is made of, its userspace's own first, and the one that wins where both have a
+# package. sid has the newest libibverbs, whose private ABI is another; its kernel must be new enough, too.
+declare -A RECIPE_SUITES=([trixie]="trixie trixie-backports" [sid]="sid trixie-backports")
+declare -A RECIPE_PREFERRED=([trixie]=trixie-backports [sid]=sid)
 RECIPE_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 # Kernels older than this lack what kernel/ builds on. The second is what this tree was tested with.
 RECIPE_KERNEL_MIN=7.3
@@ -11,12 +14,26 @@ RECIPE_KERNEL_TESTED=7.3.4+deb13-amd64
 # The initrd's modules: a 9p root under an overlay.
 RECIPE_BOOT_MODULES=(9p 9pnet_virtio overlay)
 
+# recipe_suite: trixie, or what --suite says.
+recipe_suite() {
+	echo "${LAB_SUITE:-trixie}"
+}
+
+# recipe_sources MIRROR: the lines of a sources.list.
 recipe_sources() {
-	local suite
-	for suite in "${RECIPE_SUITES[@]}"; do
-		echo "deb [signed-by=$RECIPE_KEYRING] $1 $suite main"
+	local suite own
+	own=$(recipe_suite)
+	for suite in ${RECIPE_SUITES[$own]}; do
+		echo "deb $(recipe_source_options "$suite") $1 $suite main"
 	done
-	echo "deb-src [signed-by=$RECIPE_KEYRING] $1 ${RECIPE_SUITES[0]} main"
+	echo "deb-src $(recipe_source_options "$own") $1 $own main"
+}
+
+# A mirror's copy of sid may be older than the week for which its signature says that it is current.
+recipe_source_options() {
+	local stale=
+	[[ $1 != sid ]] || stale=" check-valid-until=no"
+	echo "[signed-by=$RECIPE_KEYRING$stale]"
 }
 
 recipe_packages() {
@@ -80,21 +97,24 @@ recipe_announce() {
 
 # recipe_build DIR MIRROR WANTED: fill DIR with root/, boot/{vmlinux,initrd} and the facts kernel, kernel_package.
 recipe_build() {
-	local dir=$1 mirror=$2 wanted=$3 apt=$LAB_RUN/apt kernel package names
-	say "reading the package lists of ${RECIPE_SUITES[*]}"
+	local dir=$1 mirror=$2 wanted=$3 apt=$LAB_RUN/apt kernel package names suites
+	suites=${RECIPE_SUITES[$(recipe_suite)]}
+	say "reading the package lists of $suites"
 	step package-lists "the package lists could not be read from $mirror; check the network or use --mirror URL" \
 		recipe_lists "$apt" "$mirror"
 	names=$(recipe_apt "$apt" apt-cache pkgnames linux-)
 	read -r kernel package < <(recipe_kernels <<<"$names" | recipe_choose "$wanted") ||
-		die "no stock kernel >= ${wanted:-$RECIPE_KERNEL_MIN} with headers is in ${RECIPE_SUITES[*]} of $mirror"
+		die "no stock kernel >= ${wanted:-$RECIPE_KERNEL_MIN} with headers is in $suites of $mirror"
 	recipe_announce "$wanted" "$kernel" "$package"
 
 	say "building the guest root (about a minute, 1.9 GB)"
 	step guest-root "mmdebstrap could not build the guest root (its output is above)" \
 		recipe_debootstrap "$dir/root" "$mirror" "$kernel" "$package" "$names"
-	say "fetching rdma-core's source for its private headers"
+	say "fetching the sources of rdma-core (for its private headers) and perftest (for our back-end)"
 	step rdma-core-source "the source of rdma-core could not be fetched from $mirror" \
-		recipe_rdma_core "$apt" "$dir/root"
+		recipe_source "$apt" "$dir/root" rdma-core libibverbs-dev libibverbs/driver.h
+	step perftest-source "the source of perftest could not be fetched from $mirror" \
+		recipe_source "$apt" "$dir/root" perftest perftest configure
 	say "extracting the kernel image, making the initrd"
 	step boot-files "the kernel image could not be prepared" recipe_boot "$dir" "$kernel"
 	echo "$kernel" >"$dir/kernel"
@@ -102,7 +122,8 @@ recipe_build() {
 }
 
 recipe_debootstrap() {
-	local root=$1 mirror=$2 kernel=$3 package=$4 names=$5 include proxy
+	local root=$1 mirror=$2 kernel=$3 package=$4 names=$5 include proxy suite
+	suite=$(recipe_suite)
 	include=$( (recipe_packages; echo "$package"; echo "linux-headers-$kernel") | paste -sd,)
 	grep -qx "linux-modules-$kernel" <<<"$names" && include+=,linux-modules-$kernel
 	recipe_sources "$mirror" >"$LAB_RUN/sources.list"
@@ -111,12 +132,12 @@ recipe_debootstrap() {
 	# TMPDIR: a host's /tmp may be small or not allow device nodes.
 	TMPDIR=$LAB_RUN ${proxy:+env http_proxy="$proxy"} mmdebstrap --mode=root --variant=minbase --architectures=amd64 \
 		--aptopt='APT::Install-Recommends "false"' \
-		--aptopt="APT::Default-Release \"${RECIPE_SUITES[1]}\"" \
+		--aptopt="APT::Default-Release \"${RECIPE_PREFERRED[$suite]}\"" \
 		--aptopt='APT::Sandbox::User "root"' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
 		--dpkgopt='path-exclude=/usr/bin/qemu-*' --dpkgopt='path-include=/usr/bin/qemu-system-*' \
 		--dpkgopt='path-include=/usr/bin/qemu-aarch64' --dpkgopt='path-include=/usr/bin/qemu-x86_64' \
-		--include="$include" "${RECIPE_SUITES[0]}" "$root" "$LAB_RUN/sources.list"
+		--include="$include" "$suite" "$root" "$LAB_RUN/sources.list"
 	# Mount points of view.sh, of guest/init, and of depmod's view of our modules.
 	mkdir -p "$root"/lab/{src,build,run,root,layer} "$root/usr/lib/modules/$kernel/updates"
 	echo vfiowc >"$root/etc/hostname"
@@ -124,20 +145,21 @@ recipe_debootstrap() {
 	: >"$root/etc/resolv.conf"
 }
 
-# `apt-get source` may fail on the .dsc of a suite although the checked upstream tarball has arrived,
-# and the tarball is all a provider needs. What counts is whether it unpacks.
-recipe_rdma_core() {
-	local apt=$1 root=$2 version dir=$LAB_RUN/rdma-core
+# recipe_source APT ROOT SOURCE PACKAGE FILE: unpack the upstream source of the installed PACKAGE to ROOT's
+# /usr/src/SOURCE-VERSION. `apt-get source` may fail on the .dsc of a suite although the checked upstream
+# tarball has arrived, and the tarball is all that is needed. What counts is whether FILE is in it.
+recipe_source() {
+	local apt=$1 root=$2 source=$3 package=$4 file=$5 version dir=$LAB_RUN/source-$3
 	mkdir -p "$dir"
 	cd "$dir" || return
-	recipe_apt "$apt" apt-get source --download-only -t "${RECIPE_SUITES[0]}" rdma-core ||
+	recipe_apt "$apt" apt-get source --download-only -t "$(recipe_suite)" "$source" ||
 		echo "apt-get source failed; looking for the tarball all the same"
-	version=$(chroot "$root" dpkg-query -W -f '${source:Upstream-Version}' libibverbs-dev)
-	mkdir -p "$root/usr/src/rdma-core-$version"
-	cp "rdma-core_$version.orig.tar."* "$root/usr/src/"
-	chroot "$root" sh -c "tar -C /usr/src/rdma-core-$version --strip-components=1 -xf /usr/src/rdma-core_$version.orig.tar.* &&
-		rm /usr/src/rdma-core_*"
-	ls "$root/usr/src/rdma-core-$version/libibverbs/driver.h"
+	version=$(chroot "$root" dpkg-query -W -f '${source:Upstream-Version}' "$package")
+	mkdir -p "$root/usr/src/$source-$version"
+	cp "${source}_$version.orig.tar."* "$root/usr/src/"
+	chroot "$root" sh -c "tar -C /usr/src/$source-$version --strip-components=1 -xf /usr/src/${source}_$version.orig.tar.* &&
+		rm /usr/src/${source}_*"
+	ls "$root/usr/src/$source-$version/$file"
 	cd / && rm -rf "$dir"
 }
 

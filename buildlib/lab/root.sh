@@ -5,7 +5,7 @@
 
 # root_key: what decides the content of a root. The mirror does not: every mirror has the same archive.
 root_key() {
-	{ cat "$LAB_LIB/recipe.sh" "$LAB_LIB/packages" "$LAB_LIB/guest/init"; echo "kernel=${LAB_KERNEL:-}"; } | hash_text
+	{ cat "$LAB_LIB/recipe.sh" "$LAB_LIB/packages" "$LAB_LIB/guest/init"; echo "suite=$(recipe_suite) kernel=${LAB_KERNEL:-}"; } | hash_text
 }
 
 # root_inventory DIR: one hash over every name, size and link of the root. Finds what a crash, a full disk

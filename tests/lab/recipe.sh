@@ -137,6 +137,16 @@ recipe_and_kernel_decide_the_key_mirror_does_not() {
 	check "packages" eval '[[ $(LAB_LIB=$WORK/lib root_key) != "$key" ]]'
 }
 
+suite_decides_the_key_and_where_packages_come_from() {
+	local key
+	key=$(root_key)
+	check "key" eval '[[ $(LAB_SUITE=sid root_key) != "$key" ]]'
+	check "trixie is what is meant otherwise" equal "$(LAB_SUITE=trixie root_key)" "$key"
+	check "userspace of sid" contains "$(LAB_SUITE=sid recipe_sources http://m.example/debian)" "/debian sid main"
+	check "kernel" contains "$(LAB_SUITE=sid recipe_sources http://m.example/debian)" "/debian trixie-backports main"
+	check "trixie does without sid" eval '[[ $(recipe_sources http://m.example/debian) != *sid* ]]'
+}
+
 json_strings_survive_every_byte() {
 	local text=$'a"b\\c\n\t\r\x01\x1f\x7f\u00e9'
 	check "round trip" equal "$(python3 -c 'import json,sys; sys.stdout.write(json.loads(sys.argv[1]))' "$(json_string "$text")")" "$text"
@@ -149,4 +159,4 @@ run_tests mirror_is_read_from_a_one_line_source mirror_is_read_from_a_deb822_sou
 	newest_kernel_with_headers_is_chosen_and_signed_preferred wanted_kernel_is_chosen \
 	vanished_kernel_gives_the_next_newer_said_aloud too_old_a_kernel_is_never_chosen \
 	sound_root_is_accepted damaged_root_is_noticed recipe_and_kernel_decide_the_key_mirror_does_not \
-	json_strings_survive_every_byte
+	suite_decides_the_key_and_where_packages_come_from json_strings_survive_every_byte

@@ -53,6 +53,7 @@ clean --everything
 mutants no_such_mutant
 mutants --nonsense
 --mirror nowhere demo
+--suite buster demo
 --kernel latest demo
 --accel warp demo
 END
