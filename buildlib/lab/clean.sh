@@ -19,6 +19,7 @@ cmd_clean() {
 	for dir in "$LAB_CACHE"/trees/*; do
 		[[ -d $dir ]] && clean_one "$dir" "tree-${dir##*/}"
 	done
+	rm -rf "$LAB_CACHE/mutants"
 	if [[ ! $CLEAN_KEEP_ROOT ]]; then
 		for dir in "$LAB_CACHE"/layers/*; do
 			[[ -d $dir ]] && clean_one "$dir" "layer-${dir##*/}"

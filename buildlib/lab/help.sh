@@ -15,7 +15,7 @@ Commands:
   test      every test, in and outside the guest
   run       run a command in the guest
   shell     a shell in the guest
-  mutants   check that the tests can fail: build with one mutant at a time
+  mutants   check that the tests can fail: build with one mutation at a time
   build     build only
   clean     remove everything that ./lab has built
 
@@ -104,13 +104,20 @@ END
 
 help_mutants() {
 	cat <<'END'
-Usage: ./lab mutants [NAME]... [--list] [--json]
-For each tests/mutants/NAME.patch: build a copy of the tree with that one mutant and require that the test
-the patch names fails, while it passes without. All of them when no NAME is given.
+Usage: ./lab mutants [NAME]... [--component C] [--kind K] [--fresh] [--list] [--json]
+For each tests/mutants/NAME.patch: build a copy of the tree with that one mutation and name the test that fails
+with it and passes without. First the test that the patch names; when it does not fail, the other test programs
+of the component. All of them when no NAME is given.
 
-  --list   names, tests and reasons only
+What was found is kept until the tree changes, so that a run that was cut off goes on where it was.
 
-Exit status: 0 when every mutant is caught, else 1.
+  --component C  only those of pci, rdma, library, plugin or tools
+  --kind K       only those of a kind, such as bounds or flush; see --list
+  --fresh        forget what was found before
+  --list         component, kind, name, test and reason only
+  --json         one object: mutants, each {name, component, kind, killed_by, equivalent}; killed, equivalent, total
+
+Exit status: 0 when every mutant is killed or explained in tests/mutants/equivalent, else 1.
 END
 }
 

@@ -1,25 +1,37 @@
 # SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 # shellcheck shell=bash
-# `lab mutants`: can the tests fail? Each tests/mutants/NAME.patch switches one mutant on. Its first lines:
+# `lab mutants`: can the tests fail? Each tests/mutants/NAME.patch is one small mutation of the source. It begins with
 #
-#   Component: kernel | userspace
-#   Test: PROGRAM TESTNAME     a unit test program, or one of the guest's
+#   Kind: one of MUTANTS_KINDS, what was taken away or mixed up
+#   Test: PROGRAM TESTNAME     the test that kills it: a unit test program, or one of the guest's
 #   Why: one line
 #
-# A mutant's build is an overlay over the checkout and its build directory, at the same paths: only what the
-# patch touches is compiled again, and nothing of the real ones changes. All mutants share one boot: the
-# guest swaps the files in, reloads the modules, runs the program, and puts the unchanged files back.
+# Its component follows from the first file it changes. A mutant that the named test does not kill is run
+# against the other test programs of its component before it counts as a survivor. One that no test can kill,
+# because it behaves as the source does, stands in tests/mutants/equivalent with the reason.
+#
+# Verdicts are kept in the cache under the hash of everything that decides them, so that a run that was cut
+# off goes on where it was. This file chooses and reports; mutants_build.sh builds, mutants_run.sh runs.
 
 # Those that `lab test` runs without --long, one name a line.
 MUTANTS_CI=$LAB_TOP/tests/mutants/ci
-# The guest's bound for one of them; the test program alone has 120 s.
-MUTANTS_SECONDS=150
+MUTANTS_EQUIVALENT=$LAB_TOP/tests/mutants/equivalent
+MUTANTS_COMPONENTS="pci rdma library plugin tools"
+MUTANTS_KINDS="access acquire bounds data errno event flush index interface lock memtype namespace"
+MUTANTS_KINDS+=" reference relaxed report rights state tag validation wait zap"
 
 parse_mutants() {
-	MUTANTS_LIST="" MUTANTS=()
+	MUTANTS_LIST="" MUTANTS_FRESH="" MUTANTS_COMPONENT="" MUTANTS_KIND="" MUTANTS=()
 	while (($#)); do
 		case $1 in
 		--list) MUTANTS_LIST=1 ;;
+		--fresh) MUTANTS_FRESH=1 ;;
+		--component | --kind)
+			take_value "$@"
+			parse_mutants_value "$1" "$2"
+			shift
+			;;
+		--component=* | --kind=*) parse_mutants_value "${1%%=*}" "${1#*=}" ;;
 		-*) usage_error "mutants does not know '$1'" ;;
 		*)
 			[[ -e $LAB_TOP/tests/mutants/${1%.patch}.patch ]] ||
@@ -31,24 +43,52 @@ parse_mutants() {
 	done
 }
 
-mutants_all() {
-	local file
-	for file in "$LAB_TOP"/tests/mutants/*.patch; do
-		[[ ! -e $file ]] || basename "$file" .patch
-	done
+parse_mutants_value() {
+	local known=$MUTANTS_KINDS
+	[[ $1 != --component ]] || known=$MUTANTS_COMPONENTS
+	[[ " $known " == *" $2 "* ]] || usage_error "$1 is one of: $known; not '$2'"
+	if [[ $1 == --component ]]; then
+		MUTANTS_COMPONENT=$2
+	else
+		MUTANTS_KIND=$2
+	fi
 }
 
-# mutant_header NAME FIELD
-mutant_header() {
-	sed -nE "/^(---|diff)/q; s/^$2: *//p" "$LAB_TOP/tests/mutants/$1.patch"
+# mutants_load: fills M_COMPONENT, M_KIND, M_TEST and M_WHY, by name, and M_NAMES, sorted.
+mutants_load() {
+	local name component kind program test why
+	declare -gA M_COMPONENT=() M_KIND=() M_TEST=() M_WHY=() M_EQUIVALENT=()
+	M_NAMES=()
+	while IFS='|' read -r name component kind test why; do
+		M_NAMES+=("$name")
+		M_COMPONENT[$name]=$component M_KIND[$name]=$kind M_TEST[$name]=$test M_WHY[$name]=$why
+	done < <(awk -f "$LAB_LIB/mutants.awk" "$LAB_TOP"/tests/mutants/*.patch)
+	while IFS= read -r name; do
+		[[ ! $name || $name == '#'* ]] || M_EQUIVALENT[${name%%: *}]=${name#*: }
+	done <"$MUTANTS_EQUIVALENT"
+}
+
+# mutants_choose NAME...: sets MUTANTS to those of them that the options want.
+mutants_choose() {
+	local name
+	MUTANTS=()
+	for name; do
+		[[ ! $MUTANTS_COMPONENT || ${M_COMPONENT[$name]} == "$MUTANTS_COMPONENT" ]] || continue
+		[[ ! $MUTANTS_KIND || ${M_KIND[$name]} == "$MUTANTS_KIND" ]] || continue
+		MUTANTS+=("$name")
+	done
+	((${#MUTANTS[@]})) || die "no mutant is of this component and kind"
 }
 
 cmd_mutants() {
 	local name
-	((${#MUTANTS[@]})) || mapfile -t MUTANTS < <(mutants_all)
+	mutants_load
+	((${#MUTANTS[@]})) || MUTANTS=("${M_NAMES[@]}")
+	mutants_choose "${MUTANTS[@]}"
 	if [[ $MUTANTS_LIST ]]; then
 		for name in "${MUTANTS[@]}"; do
-			printf '%-44s %-44s %s\n' "$name" "$(mutant_header "$name" Test)" "$(mutant_header "$name" Why)"
+			printf '%-8s %-10s %-44s %-44s %s\n' "${M_COMPONENT[$name]}" "${M_KIND[$name]}" "$name" \
+				"${M_TEST[$name]}" "${M_WHY[$name]}"
 		done
 		json_result "$(json_object ok true mutants "$(json_array "${MUTANTS[@]}")")"
 		return
@@ -56,17 +96,19 @@ cmd_mutants() {
 	TEST_FILTER=""
 	: >"$LAB_RUN/results"
 	prepare
-	touch "$LAB_RUN/mutants-base"
 	mutants_run "${MUTANTS[@]}"
-	test_summary
+	mutants_summary
 }
 
 # The part of `lab test`.
 mutants_suite() {
 	local names=() name
 	suite_wanted mutant || return 0
+	mutants_load
+	MUTANTS_FRESH=1
 	if [[ $TEST_LONG ]]; then
-		mapfile -t names < <(mutants_all)
+		names=("${M_NAMES[@]}")
+		MUTANTS_FRESH=""
 	else
 		mapfile -t names < <(sed 's/#.*//; /^ *$/d' "$MUTANTS_CI")
 	fi
@@ -77,146 +119,101 @@ mutants_suite() {
 	((${#MUTANTS[@]} == 0)) || mutants_run "${MUTANTS[@]}"
 }
 
-# mutants_run NAME...: one result each: pass when the named test failed with the mutant.
-mutants_run() {
-	local name guest=() start
-	for name; do
-		start=$EPOCHREALTIME
-		say "mutant $name: building"
-		mkdir -p "$LAB_RUN/mutants/$name/base"
-		[[ ! -e $LAB_RUN/mutants-base ]] || try "mutant-base-$name" mutant_base_unit "$name"
-		mutant_mount "$name"
-		try "mutant-$name" mutant_build "$name"
-		mutant_unmount
-		if ((STATUS)); then
-			record fail "mutant/$name" "$(since "$start")" "cannot be built: the patch or the code is out of date"
-			show_tail "$LAB_LOG" 20
-		elif [[ -e $LAB_RUN/mutants/$name/results ]]; then
-			mutant_judge "$name" "$(since "$start")" "$LAB_RUN/mutants/$name"
+# mutants_summary: the object or the last line; fails when there is a survivor, or a mutant that could not be tried.
+mutants_summary() {
+	local name killer seconds killed=0 equivalent=0 failed=0 sep="" list="" reason
+	for name in "${MUTANTS[@]}"; do
+		killer="" seconds=0
+		[[ ! -s $MUTANTS_CACHE/$name ]] || IFS=$'\t' read -r killer seconds <"$MUTANTS_CACHE/$name"
+		reason=${M_EQUIVALENT[$name]:-}
+		if [[ $killer && $killer != - ]]; then
+			((++killed))
+		elif [[ $killer && $reason ]]; then
+			((++equivalent))
 		else
-			guest+=("$name")
+			((++failed))
 		fi
+		[[ ! ${LAB_JSON:-} ]] || list+=$sep$(json_object name "$(json_string "$name")" \
+			component "\"${M_COMPONENT[$name]}\"" kind "\"${M_KIND[$name]}\"" \
+			killed_by "$(json_or_null "${killer#-}")" equivalent "$(json_or_null "$reason")")
+		sep=', '
 	done
-	((${#guest[@]} == 0)) || mutants_guest "${guest[@]}"
-}
-
-# mutant_base_unit NAME: the results of its unit test without the mutant, if it is a unit test.
-mutant_base_unit() {
-	local program
-	read -r program _ < <(mutant_header "$1" Test)
-	if mutant_is_unit "$program"; then
-		mutant_run_unit "$LAB_RUN/mutants/$1/base" "$program"
+	if grep -q ^fail "$LAB_RUN/results"; then
+		printf '\nFailed:\n'
+		sed -nE 's,^fail\tmutant/([^\t]*)\t[^\t]*\t(.*),  \1: \2,p' "$LAB_RUN/results"
 	fi
+	json_result "$(json_object ok "$( ((failed)) && echo false || echo true)" mutants "[$list]" \
+		killed "$killed" equivalent "$equivalent" total "${#MUTANTS[@]}")"
+	printf '%d of %d killed, %d equivalent, %d left\n' "$killed" "${#MUTANTS[@]}" "$equivalent" "$failed"
+	((failed == 0)) || exit 1
 }
 
-mutant_is_unit() {
-	in_view ctest --test-dir /lab/build/release -N | grep -E "^ *Test +#[0-9]+: $1\$"
-}
-
-# The overlays: writes go to src/ and out/ of the mutant's directory, which then hold what has changed.
-mutant_mount() {
-	local dir=$LAB_RUN/mutants/$1
-	mkdir -p "$dir"/{files,src,srcwork,out,outwork}
-	take_lock "$TREE_LOCK" exclusive "it builds this checkout"
-	mount -t overlay -o "userxattr,lowerdir=$LAB_TOP,upperdir=$dir/src,workdir=$dir/srcwork" src "$VIEW/lab/src"
-	mount -t overlay -o "userxattr,lowerdir=$TREE_DIR,upperdir=$dir/out,workdir=$dir/outwork" out "$VIEW/lab/build"
-}
-
-mutant_unmount() {
-	umount "$VIEW/lab/src" "$VIEW/lab/build"
-	drop_lock "$LAB_LOCK"
-}
-
-# mutant_build NAME: leaves in the mutant's directory either files/, laid over the guest's, or the results and
-# the log of a unit test.
-mutant_build() {
-	local dir=$LAB_RUN/mutants/$1 program
-	read -r program _ < <(mutant_header "$1" Test)
-	[[ $program ]]
-	mutant_header "$1" Test >"$dir/test"
-	in_view patch --directory=/lab/src --strip=1 --no-backup-if-mismatch <"$LAB_TOP/tests/mutants/$1.patch"
-	case $(mutant_header "$1" Component) in
-	kernel)
-		build_modules /lab/src /lab/build
-		mutant_take_modules "$dir"
-		;;
-	userspace)
-		build_userspace /lab/src /lab/build/release release
-		if mutant_is_unit "$program"; then
-			mutant_run_unit "$dir" "$program"
-		else
-			mutant_take_files "$dir" "/lab/run/mutants/$1/stage"
-		fi
-		;;
-	*)
-		echo "Component: is neither kernel nor userspace"
-		return 1
-		;;
-	esac
-}
-
-# All of them: two modules that share a changed header must stay a pair.
-mutant_take_modules() {
-	local updates=$1/files/usr/lib/modules/$KERNEL/updates/vfiowc
-	[[ $(find "$1/out" -name "*.ko" -print -quit) ]] || { echo "the patch changes no module"; return 1; }
-	mkdir -p "$updates"
-	find "$VIEW/lab/build/kernel" "$VIEW/lab/build/test-modules" -name '*.ko' -exec cp -t "$updates" {} +
-}
-
-mutant_run_unit() {
-	local status=0
-	mkdir -p "$1/logs"
-	unit_run /lab/build/release "$2" >"$1/logs/$2.log" 2>&1 || status=$?
-	awk -v program="$2" -v status="$status" -f "$LAB_TOP/tests/guest/tap.awk" "$1/logs/$2.log" >"$1/results"
-}
-
-# What an installation of the build of a mutant has that differs from the real one.
-mutant_take_files() {
-	local file
-	in_view env DESTDIR="$2" cmake --install /lab/build/release >/dev/null
-	cd "$1/stage" || return
-	find . -type f | while read -r file; do
-		if ! cmp -s "$file" "$LAB_RUN/stage/$file"; then
-			echo "$file"
-		fi
-	done | tar -cf - --files-from=- | tar -xf - -C "$1/files"
-	rm -rf "$1/stage"
-	find "$1/files" -type f | grep . || { echo "the patch changes no installed file"; return 1; }
-}
-
-# mutants_guest NAME...: as guest_programs: a mutant that kills the guest has failed, the rest goes on.
-mutants_guest() {
-	local left=("$@") name dir
-	while ((${#left[@]})); do
-		say "mutants: booting for ${#left[@]} of them"
-		rm -f "$LAB_RUN/current"
-		cp "$LAB_LIB/guest/mutants" "$LAB_RUN/job"
-		printf '%s\n' "${left[@]}" >"$LAB_RUN/mutant-list"
-		boot_job $((60 + ${#left[@]} * MUTANTS_SECONDS))
-		for name in "${left[@]}"; do
-			dir=$LAB_RUN/mutants/$name
-			[[ ! -e $dir/results ]] || mutant_judge "$name" "$(<"$dir/seconds")" "$dir"
-		done
-		[[ $STATUS != 0 ]] || break
-		name=$(cat "$LAB_RUN/current" 2>/dev/null) || true
-		[[ $name ]] || boot_failed "the guest died between two mutants"
-		record fail "mutant/$name" 0 "the guest died or hung of it; a mutant must leave the guest alive"
-		show_tail "$LAB_RUN/console" 40
-		guest_after "$name" "${left[@]}"
-	done
-}
-
-# mutant_judge NAME SECONDS DIR: was it the named test that failed, and only with the mutant?
-mutant_judge() {
-	local program test
-	read -r program test < <(mutant_header "$1" Test)
-	if [[ -e $3/base/results ]] && ! grep -q "^pass	$program\(\.$test\)\?	" "$3/base/results"; then
-		record fail "mutant/$1" "$2" "$program ${test:-} does not pass without it"
-		show_tail "$3/base/logs/$program.log" 20
-	elif grep -q "^fail	$program\(\.$test\)\?	" "$3/results"; then
-		record pass "mutant/$1" "$2" ""
+json_or_null() {
+	if [[ $1 ]]; then
+		json_string "$1"
 	else
-		record fail "mutant/$1" "$2" "survived: $program ${test:-} did not fail with it"
-		show_tail "$3/logs/$program.log" 20
+		printf null
 	fi
+}
+
+# mutants_key: the hash of what decides a verdict, but for the patch itself.
+mutants_key() {
+	{
+		echo "${ROOT_DIR##*/}"
+		cd "$LAB_TOP" || return
+		static_files '^(kernel|kernel-headers|libibverbs|providers|tools|examples|tests/(unit|guest))/' |
+			sort | tr '\n' '\0' | xargs -0 sha256sum
+	} | hash_text
+}
+
+# mutant_verdict NAME KILLER SECONDS: keeps it and records it. KILLER is "-" when nothing killed it.
+mutant_verdict() {
+	printf '%s\t%s\n' "$2" "$3" >"$MUTANTS_CACHE/$1.new"
+	mv "$MUTANTS_CACHE/$1.new" "$MUTANTS_CACHE/$1"
+	mutant_record "$@"
+}
+
+mutant_record() {
+	local reason=${M_EQUIVALENT[$1]:-} by=$2 named=${M_TEST[$1]/ /.}
+	if [[ $by == - && $reason ]]; then
+		record pass "mutant/$1" "$3" "equivalent: $reason"
+	elif [[ $by == - ]]; then
+		record fail "mutant/$1" "$3" "survived every test of its component"
+	elif [[ $reason ]]; then
+		record fail "mutant/$1" "$3" "$by kills it, so that it is not equivalent"
+	else
+		[[ $by == "$named" ]] || by+=", not by $named"
+		record pass "mutant/$1" "$3" "killed by $by"
+	fi
+}
+
+# Do all patches have their headers, do they apply, and is everything that is listed there? A static check.
+mutants_check() {
+	local name bad=0
+	mutants_load
+	for name in "${M_NAMES[@]}"; do
+		if [[ " $MUTANTS_COMPONENTS " != *" ${M_COMPONENT[$name]} "* ]]; then
+			echo "tests/mutants/$name.patch changes no component that is known"
+			bad=1
+		fi
+		if [[ ! ${M_KIND[$name]} || " $MUTANTS_KINDS " != *" ${M_KIND[$name]} "* ]]; then
+			echo "tests/mutants/$name.patch: 'Kind: ${M_KIND[$name]}' is none of: $MUTANTS_KINDS"
+			bad=1
+		fi
+		if [[ ! ${M_TEST[$name]} || ! ${M_WHY[$name]} ]]; then
+			echo "tests/mutants/$name.patch lacks 'Test:' or 'Why:'"
+			bad=1
+		fi
+	done
+	while read -r name; do
+		if [[ ! ${M_KIND[$name]:-} ]]; then
+			echo "there is no tests/mutants/$name.patch, though it is listed"
+			bad=1
+		fi
+	done < <(sed 's/#.*//; /^ *$/d' "$MUTANTS_CI"; printf '%s\n' "${!M_EQUIVALENT[@]}" | sed '/^$/d')
+	in_view bash -c 'cd /lab/src; for patch in tests/mutants/*.patch; do
+		patch --dry-run --force --strip=1 <"$patch" >/tmp/out 2>&1 && continue
+		echo "$patch does not apply:"; cat /tmp/out; bad=1
+		done; exit ${bad:-0}' || bad=1
+	return $bad
 }

@@ -13,6 +13,7 @@ static_suite() {
 	static_check every_source_names_its_licence static_licence
 	static_check no_unfinished_mark_is_left static_marks
 	static_check no_package_host_is_named static_hosts
+	static_check every_mutant_is_described_and_applies mutants_check
 }
 
 static_check() {
@@ -82,7 +83,7 @@ checkpatch() {
 
 static_shellcheck() {
 	local files
-	mapfile -t files < <(static_files '^(lab|\.ci/run|buildlib/lab/guest/[a-z0-9]+|tests/guest/run-tests)$|\.sh$')
+	mapfile -t files < <(static_files '^(lab|\.ci/run|buildlib/lab/guest/[a-z0-9]+|buildlib/lab/remake-modules|tests/guest/run-tests)$|\.sh$')
 	in_view bash -euc 'cd /lab/src; shellcheck -x "$@"' shellcheck "${files[@]}"
 }
 

@@ -50,7 +50,7 @@ record() {
 	wanted "$2" || return 0
 	printf '%s\t%s\t%s\t%s\n' "$@" >>"$LAB_RUN/results"
 	case $1 in
-	pass) printf 'ok    %s (%s s)\n' "$2" "$3" ;;
+	pass) printf 'ok    %s (%s s)%s\n' "$2" "$3" "${4:+: $4}" ;;
 	skip) printf 'skip  %s: %s\n' "$2" "$4" ;;
 	fail) printf 'FAIL  %s (%s s): %s\n' "$2" "$3" "$4" ;;
 	esac

@@ -152,14 +152,14 @@ static void unknown_namespace_is_refused(void **state)
 
 /* One line of the tracepoint, without what the test does not look at. */
 struct row {
-	unsigned int qpn, remote, target, length, st, ph;
+	unsigned int qpn, remote, target, length, ro, st, ph;
 	unsigned long long wr_id, key, address;
 	char op[16], ns[16];
 };
 
 #define ROW_FORMAT                                                                                 \
 	"dev=%*s qpn=%u wr_id=%llu op=%15s remote=%u target=%u key=0x%llx address=0x%llx "         \
-	"length=%u ro=%*u ns=%15s st=%u ph=%u"
+	"length=%u ro=%u ns=%15s st=%u ph=%u"
 
 static void trace_begin(void)
 {
@@ -187,8 +187,8 @@ static size_t trace_end(uint32_t qpn, struct row rows[ROWS_MAX])
 		print_message("%s", fields);
 		assert_int_equal(sscanf(fields, ROW_FORMAT,
 					&row->qpn, &row->wr_id, row->op, &row->remote, &row->target,
-					&row->key, &row->address, &row->length, row->ns, &row->st,
-					&row->ph), 11);
+					&row->key, &row->address, &row->length, &row->ro, row->ns,
+					&row->st, &row->ph), 12);
 		n += row->qpn == qpn;
 	}
 	fclose(trace);
@@ -261,6 +261,29 @@ static void refused_request_leaves_no_row(void **state)
 	rdma_dereg_slice(&slice);
 }
 
+/* Relaxed ordering is the registration's to ask for, and nobody else's to add: O6 needs it off. */
+static void relaxed_ordering_is_shown_where_asked_for(void **state)
+{
+	static const int access[] = { RDMA_REMOTE, RDMA_REMOTE | IBV_ACCESS_RELAXED_ORDERING };
+	struct row rows[ROWS_MAX];
+
+	(void)state;
+	for (unsigned int ro = 0; ro < 2; ro++) {
+		struct rdma_buf slice = { .addr = bar.map, .len = SLICE_LEN };
+		struct rdma_wr wr;
+
+		slice.mr = ibv_reg_dmabuf_mr(node.pd, 0, SLICE_LEN, (uintptr_t)slice.addr, dmabuf,
+					     access[ro]);
+		assert_non_null(slice.mr);
+		wr = rdma_wr(IBV_WR_RDMA_WRITE, &host, &slice, 8);
+		trace_begin();
+		assert_wc(rdma_do(qp[0], &wr), IBV_WC_SUCCESS);
+		assert_int_equal(trace_end(qp[0]->qp_num, rows), 1);
+		assert_int_equal(rows[0].ro, ro);
+		rdma_dereg_slice(&slice);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +294,7 @@ int main(void)
 		tph_test(unknown_namespace_is_refused),
 		tph_test(trace_rows_equal_the_posted_requests),
 		tph_test(refused_request_leaves_no_row),
+		tph_test(relaxed_ordering_is_shown_where_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, rdma_device_up, rdma_device_down);

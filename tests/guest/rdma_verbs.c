@@ -299,6 +299,7 @@ static void send_waits_for_a_late_receive(void **state)
  */
 static atomic_int credits;
 static atomic_bool stop;
+static uint32_t posting_qps; /* the threads take turns at them */
 
 struct poster {
 	pthread_t thread;
@@ -322,7 +323,7 @@ static int post_list(uint32_t thread, uint32_t list)
 			.send_flags = IBV_SEND_SIGNALED | IBV_SEND_INLINE,
 			.wr.rdma = { (uintptr_t)dst.addr + 64 * thread, dst.mr->rkey },
 		};
-	return ibv_post_send(qp[0], send, &bad);
+	return ibv_post_send(qp[thread % posting_qps], send, &bad);
 }
 
 static void *post_many(void *arg)
@@ -358,13 +359,12 @@ static unsigned int take_all(void)
 	return POSTS;
 }
 
-/* ibv_post_send() and ibv_poll_cq() are thread-safe: nothing is lost, nothing comes twice. */
-static void threads_share_a_queue_pair(void **state)
+static void post_from_threads(uint32_t qps)
 {
 	struct poster posters[THREADS] = {};
 	unsigned int taken;
 
-	(void)state;
+	posting_qps = qps;
 	credits = RDMA_DEPTH;
 	stop = false;
 	for (uint32_t i = 0; i < THREADS; i++) {
@@ -380,6 +380,20 @@ static void threads_share_a_queue_pair(void **state)
 	for (int i = 0; i < THREADS; i++)
 		assert_int_equal(posters[i].err, 0);
 	assert_dst(src.addr, 0, 64 * THREADS);
+}
+
+/* ibv_post_send() and ibv_poll_cq() are thread-safe: nothing is lost, nothing comes twice. */
+static void threads_share_a_queue_pair(void **state)
+{
+	(void)state;
+	post_from_threads(1);
+}
+
+/* Two engines fill one completion queue at the same time. */
+static void queue_pairs_share_a_completion_queue(void **state)
+{
+	(void)state;
+	post_from_threads(2);
 }
 
 int main(void)
@@ -399,6 +413,7 @@ int main(void)
 		rdma_test(unsignalled_requests_complete_silently),
 		rdma_test(send_waits_for_a_late_receive),
 		rdma_test(threads_share_a_queue_pair),
+		rdma_test(queue_pairs_share_a_completion_queue),
 	};
 
 	return cmocka_run_group_tests(tests, rdma_device_up, rdma_device_down);

@@ -52,6 +52,8 @@ build it
 clean --everything
 mutants no_such_mutant
 mutants --nonsense
+mutants --kind nonsense
+mutants --component kernel
 --mirror nowhere demo
 --suite buster demo
 --kernel latest demo
