@@ -5,6 +5,7 @@
  *
  * @check invariant x86-64,arm64 "two QPs add to one word" | MUTATE_NO_SERIALISATION refuted
  * @check usage x86-64,arm64 "only N changes the word" | FORBIDDEN_cpu_adds_too refuted
+ * @check usage x86-64,arm64 "only N changes the word" | FORBIDDEN_device_adds_too refuted
  */
 #include "machine.pml"
 
@@ -34,6 +35,16 @@ proctype C(byte me)
 	vfiowc_deliver();
 	done++
 }
+#elif defined(FORBIDDEN_device_adds_too)
+#define ADDERS	3
+proctype Firmware()
+{
+	byte value;
+
+	atomic { value = mem[B_DATA]; printf("@D reads its word: %d\n", value) }
+	atomic { mem[B_DATA] = value + 1; printf("@D writes %d\n", value + 1) }
+	done++
+}
 #else
 #define ADDERS	2
 #endif
@@ -53,6 +64,9 @@ init {
 		run N(1);
 #ifdef FORBIDDEN_cpu_adds_too
 		run C(0);
+#endif
+#ifdef FORBIDDEN_device_adds_too
+		run Firmware();
 #endif
 		run D()
 	}

@@ -37,10 +37,11 @@ def under_way(trail):
             found.append(f"{', '.join(places)} in C{buffered[1]}'s combining buffers")
         queue = re.match(r"\s*queue \d+ \((path|sb)\[(\d)\]\): (.*)$", line)
         if queue:
-            where = PATH_NAMES[int(queue[2])] if queue[1] == "path" else f"C{queue[2]}'s store buffer"
+            where = (f"on {PATH_NAMES[int(queue[2])]}" if queue[1] == "path"
+                     else f"in C{queue[2]}'s store buffer")
             writes = re.findall(r"\[(?:WR|WB|NC|WC),(\d+),", queue[3])
             if writes:
-                found.append(f"{', '.join(names[int(p)] for p in writes)} on {where}")
+                found.append(f"{', '.join(names[int(p)] for p in writes)} {where}")
     return found
 
 

@@ -34,7 +34,8 @@ class Result:
 
     @property
     def refuted(self):
-        return self.error.startswith("assertion violated") and "nfull" not in self.error
+        """An assertion of the rule failed; a queue that ran full (NOT_FULL) is a fault of the model."""
+        return self.error.startswith("assertion violated") and not re.search(r"nfull|q_full", self.error)
 
     @property
     def holds(self):
