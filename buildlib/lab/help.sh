@@ -13,6 +13,7 @@ Commands:
   demo      the walk-through: peer-to-peer RDMA into a BAR, with an independent witness
   perf      perftest on host memory and on a BAR: ratios to the copy limit and to rxe
   test      every test, in and outside the guest
+  ordering  check the ordering contract by its model, without a guest; show how it breaks
   run       run a command in the guest
   shell     a shell in the guest
   mutants   check that the tests can fail: build with one mutation at a time
@@ -72,6 +73,29 @@ walk-through. Ends with one line: N passed, N failed, N skipped.
   --filter REGEX  only tests whose SUITE/NAME matches this extended regular expression, as printed
 
 Exit status: 0 when nothing failed, else 1.
+END
+}
+
+help_ordering() {
+	cat <<'END'
+Usage: ./lab ordering [RULE]... [--arch A] [--show] [--list] [--json]
+Check the ordering contract (Documentation/ordering.md) by its model, for all rules or those named (O1 to O17,
+O5i, O5t): each call verified over the whole state space; with exactly that call deleted (the diff is printed)
+a counterexample is found; the C header's instructions are those of the model. Takes a few minutes, needs no guest.
+
+  --show    print each counterexample, one column per agent (C, N, D), time runs down; the default when
+            rules are named
+  --arch A  x86-64 or arm64 only
+  --list    what would be checked
+  --json    one object: {ok, rules: [{id, arch, kind: call|invariant|usage, case, with: {states, violations},
+            without: {counterexample, deleted, diff, ...}, ...}], mutations, sequences, passed, failed, skipped,
+            seconds}; tests/ordering/README.md names every field
+
+Exit status: 0 when everything holds and everything deleted is missed, else 1.
+
+Examples:
+  ./lab ordering
+  ./lab ordering O4 --arch x86-64
 END
 }
 

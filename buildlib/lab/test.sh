@@ -157,28 +157,6 @@ since() {
 	printf '%d.%d' $((us / 1000000)) $((us / 100000 % 10))
 }
 
-# The ordering contract, checked by a model (tests/ordering/README.md): one result per rule and case.
-ordering_suite() {
-	local run=/lab/src/tests/ordering/run start=$EPOCHREALTIME
-	suite_wanted ordering || return 0
-	[[ ! $TEST_FILTER ]] || in_view python3 "$run" --list | tr -s ' ' | sed 's,^,ordering/,' |
-		grep -cE -- "$TEST_FILTER" >/dev/null || return 0
-	say "ordering: checking the contract's model"
-	try ordering in_view python3 "$run" --quiet
-	((STATUS < 2)) || record fail ordering/run "$(since "$start")" "did not start: $(tail -n 1 "$LAB_LOG")"
-	tr -s ' ' <"$LAB_LOG" | awk -v OFS='\t' -v seconds="$(since "$start")" '
-		function flush() { if (kind != "") print kind, name, seconds, reason; kind = reason = "" }
-		/^\[ ?[0-9]+\/[0-9]+\] (passed|failed|skipped) / {
-			flush()
-			sub(/^\[ ?[0-9]+\/[0-9]+\] /, "")
-			kind = substr($1, 1, 4)
-			name = substr($0, length($1) + 2)
-			next
-		}
-		/^ / && kind != "" && kind != "pass" && reason == "" { reason = substr($0, 2) }
-		END { flush() }' | record_lines ordering
-}
-
 # Tests of ./lab itself: bash scripts that print TAP. They start ./lab anew, with this cache.
 lab_suite() {
 	local script name start

@@ -7,7 +7,7 @@ export VFIOWC_CACHE=$WORK/cache
 
 help_of_every_command_succeeds() {
 	local command
-	for command in '' demo test perf run shell mutants build clean; do
+	for command in '' demo test ordering perf run shell mutants build clean; do
 		# shellcheck disable=SC2086
 		lab $command --help
 		check "help of '$command' succeeds" equal "$CODE" 0
@@ -41,6 +41,11 @@ demo --seed 1x
 demo --seed 18446744073709551616
 test --filter (
 test --filter
+ordering O18
+ordering rules
+ordering --arch mips
+ordering --arch
+ordering --loudly
 run
 run true
 run --
