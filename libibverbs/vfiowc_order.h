@@ -17,6 +17,7 @@
 
 #include <stdint.h>
 #include <infiniband/verbs.h>
+#include "vfiowc_copy.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -29,6 +30,25 @@ extern "C" {
 /* Internal: nothing moves across it in the compiler. No instruction. */
 #define vfiowc_compiler_barrier() __asm__ __volatile__("" ::: "memory")
 
+/*
+ * Internal: the instruction, and an ELF note of where it is. Checked maps (vfiowc_map_checked(7))
+ * find the notes and put a trap in the instruction's place for as long as they need to know of it;
+ * without them the note costs nothing. In the note: the distance to the instruction, and which call
+ * it is.
+ */
+#ifdef __x86_64__
+#define VFIOWC_NOTE "@note"
+#else
+#define VFIOWC_NOTE "%%note"
+#endif
+#define VFIOWC_SITE(instruction, call)								   \
+	"990:\n\t" instruction "\n"								   \
+	"\t.pushsection .note.vfiowc, \"a?\", " VFIOWC_NOTE "\n"					   \
+	"\t.balign 4\n\t.long 7, 8, " call "\n\t.asciz \"vfiowc\"\n\t.balign 4\n"			   \
+	"\t.long 990b - ., 0\n\t.popsection\n"
+#define VFIOWC_SITE_FLUSH	"1" /* WC stores of this thread are posted */
+#define VFIOWC_SITE_LOCK	"2" /* a lock around a WC line was taken */
+
 /**
  * vfiowc_wc_flush - post all earlier WC stores of this thread (O2)
  *
@@ -39,16 +59,16 @@ extern "C" {
  * Instructions: x86-64 sfence; arm64 dsb st.
  * Before: the WC (or non-temporal) stores. After: an NC doorbell to the same D, or an unlock.
  *
- *	memcpy(wc_data, request, sizeof(request));
+ *	vfiowc_copy_to(wc_data, request, sizeof(request));
  *	vfiowc_wc_flush();
  *	vfiowc_ring32(nc_bell, 1);
  */
 static inline void vfiowc_wc_flush(void)
 {
 #if defined(__x86_64__)
-	__asm__ __volatile__("sfence" ::: "memory");
+	__asm__ __volatile__(VFIOWC_SITE("sfence", VFIOWC_SITE_FLUSH) : : : "memory");
 #else
-	__asm__ __volatile__("dsb st" ::: "memory");
+	__asm__ __volatile__(VFIOWC_SITE("dsb st", VFIOWC_SITE_FLUSH) : : : "memory");
 #endif
 }
 
@@ -66,7 +86,7 @@ static inline void vfiowc_order_before_bell(void)
 static inline void vfiowc_order_before_wc_bell(void)
 {
 #if defined(__x86_64__)
-	__asm__ __volatile__("sfence" ::: "memory");
+	vfiowc_wc_flush();
 #else
 	__asm__ __volatile__("dmb oshst" ::: "memory");
 #endif
@@ -156,7 +176,7 @@ static inline void vfiowc_ring64_wc(volatile void *bell, uint64_t value)
  * sfence the load may pass on a processor where uncached accesses do not drain WC buffers.
  * Before: the stores. After: ibv_post_send(), or the message that makes the peer READ.
  *
- *	memcpy(wc_data, request, sizeof(request));
+ *	vfiowc_copy_to(wc_data, request, sizeof(request));
  *	vfiowc_deliver(nc_word);
  *	ibv_post_send(qp, &send_from_slice, &bad);
  *
@@ -167,10 +187,10 @@ static inline uint32_t vfiowc_deliver(const volatile void *nc_word)
 	uint32_t value;
 
 #if defined(__x86_64__)
-	__asm__ __volatile__("mfence\n\tmovl %1, %0"
+	__asm__ __volatile__(VFIOWC_SITE("mfence", VFIOWC_SITE_FLUSH) "\tmovl %1, %0"
 			     : "=r"(value) : "m"(*(const volatile uint32_t *)nc_word) : "memory");
 #else
-	__asm__ __volatile__("dsb st\n\tldr %w0, %1\n\tdmb ld"
+	__asm__ __volatile__(VFIOWC_SITE("dsb st", VFIOWC_SITE_FLUSH) "\tldr %w0, %1\n\tdmb ld"
 			     : "=r"(value) : "Q"(*(const volatile uint32_t *)nc_word) : "memory");
 #endif
 	return value;
@@ -204,7 +224,7 @@ static inline void vfiowc_acquire(void)
  * Instructions: x86-64 a compiler barrier, loads are not passed by later stores; arm64 dmb ld.
  * Before: the loads. After: ibv_post_recv(), ibv_post_send() or vfiowc_ring32().
  *
- *	memcpy(copy, slice, size);
+ *	vfiowc_copy_from(copy, slice, size);
  *	vfiowc_done_reading();
  *	ibv_post_recv(qp, &wr, &bad);
  */
@@ -215,6 +235,54 @@ static inline void vfiowc_done_reading(void)
 #else
 	__asm__ __volatile__("dmb ld" ::: "memory");
 #endif
+}
+
+/* A lock around a WC line or a doorbell page; {} is one that nobody holds. */
+struct vfiowc_line_lock {
+	uint32_t taken;
+};
+
+/**
+ * vfiowc_wc_lock - become the only one who writes a WC line or doorbell page (O10)
+ * @lock: one for each line or page, in memory that the threads share
+ *
+ * Observers: two threads C, and D. Between two threads that store to one line there is no order:
+ * D may see their stores mixed. Holders of the lock follow each other, because
+ * vfiowc_wc_unlock() posts what its holder stored.
+ *
+ * Spins, as a holder is about to leave. Instructions: x86-64 xchg; arm64 ldaxr, stxr (or swpa).
+ * Before: nothing of this line unflushed. After: the stores, then vfiowc_wc_unlock().
+ *
+ *	vfiowc_wc_lock(&page->lock);
+ *	vfiowc_copy_to(page->wc_line, command, sizeof(command));
+ *	vfiowc_wc_unlock(&page->lock);
+ */
+static inline void vfiowc_wc_lock(struct vfiowc_line_lock *lock)
+{
+	while (__atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE))
+		while (__atomic_load_n(&lock->taken, __ATOMIC_RELAXED))
+#if defined(__x86_64__)
+			__asm__ __volatile__("pause");
+#else
+			__asm__ __volatile__("yield");
+#endif
+	__asm__ __volatile__(VFIOWC_SITE("nop", VFIOWC_SITE_LOCK) : : : "memory");
+}
+
+/**
+ * vfiowc_wc_unlock - post the holder's stores, then release the lock (O10)
+ * @lock: held by this thread
+ *
+ * Observers: as vfiowc_wc_lock(). A release alone is an ordinary store: it waits for no combining
+ * buffer, so any other lock needs vfiowc_wc_flush() before it is released.
+ *
+ * Instructions: x86-64 sfence, mov; arm64 dsb st, stlr.
+ * Before: the stores. After: nothing.
+ */
+static inline void vfiowc_wc_unlock(struct vfiowc_line_lock *lock)
+{
+	vfiowc_wc_flush();
+	__atomic_store_n(&lock->taken, 0, __ATOMIC_RELEASE);
 }
 
 /**
@@ -297,6 +365,44 @@ int vfiowc_post_local_delivery_read(struct vfiowc_loopback *loopback, struct ibv
  * access, address outside the MR), and the loopback must be made anew; ENOENT none is outstanding.
  */
 int vfiowc_poll_local_delivery(struct vfiowc_loopback *loopback, enum ibv_wc_status *status);
+
+/**
+ * vfiowc_local_delivery - target: wait until what a peer wrote is delivered (O5t, O7)
+ * @mr: the MR that the peer wrote through, with IBV_ACCESS_REMOTE_READ
+ * @addr: an address in it as used in work requests (from its iova on)
+ * @status: receives the status of the READ's completion when there is one; or NULL
+ *
+ * vfiowc_post_local_delivery_read() and all around it in one call: the loopback is the library's,
+ * one for each PD, made on first use; the call waits for the READ and ends with
+ * vfiowc_acquire(), so C may load from B at once, or ring D (O7). A failed READ costs the
+ * loopback; the next call makes a new one. Thread-safe; calls on one PD wait for each other.
+ *
+ * Instructions: ibv_post_send() and ibv_poll_cq(), then x86-64 lfence; arm64 dmb ld.
+ * Before: the receive CQE. After: loads from B, or the doorbell.
+ *
+ *	... the CQE of IBV_WC_RECV_RDMA_WITH_IMM was polled ...
+ *	err = vfiowc_local_delivery(mr, iova, NULL);
+ *	if (!err)
+ *		vfiowc_copy_from(reply, wc_data, sizeof(reply));
+ *
+ * Return: 0 delivered; EOPNOTSUPP what O5t needs is not there: the device cannot READ, @mr has no
+ * IBV_ACCESS_REMOTE_READ, or peer-to-peer reads do not work here; ENODEV @mr was invalidated (a
+ * revoke) or no port is active; EIO it failed otherwise, or the provider cannot tell why; ENOMEM;
+ * what the verbs say.
+ */
+int vfiowc_local_delivery(struct ibv_mr *mr, uint64_t addr, enum ibv_wc_status *status);
+
+/**
+ * vfiowc_end_local_delivery - destroy the loopback that the library keeps for a PD
+ * @pd: the PD
+ *
+ * Until then ibv_dealloc_pd() says EBUSY. Must be called before the device is closed when
+ * vfiowc_local_delivery() was used; later use makes a new loopback.
+ *
+ * Return: 0, also when there is none; EBUSY a vfiowc_local_delivery() is in progress; what
+ * ibv_destroy_qp() says (nothing changed).
+ */
+int vfiowc_end_local_delivery(struct ibv_pd *pd);
 
 #ifdef __cplusplus
 }

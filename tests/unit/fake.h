@@ -138,6 +138,8 @@ struct fake {
 	unsigned int posts;
 	struct ibv_wc wc; /* what the CQ gives */
 	int wc_ready;
+	bool wc_always; /* each poll finds it */
+	bool any_pd; /* objects may be made in other PDs than fake_pd */
 	int live_verbs; /* objects created and not destroyed */
 };
 

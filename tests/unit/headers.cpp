@@ -14,5 +14,7 @@ uint32_t every_inline_call(volatile void *word)
 	vfiowc_ring64_wc(word, 1);
 	vfiowc_acquire();
 	vfiowc_done_reading();
+	vfiowc_wc_lock((struct vfiowc_line_lock *)(uintptr_t)word);
+	vfiowc_wc_unlock((struct vfiowc_line_lock *)(uintptr_t)word);
 	return vfiowc_deliver(word);
 }

@@ -13,6 +13,8 @@ void call_ring64_wc(volatile void *bell);
 uint32_t call_deliver(const volatile void *word);
 void call_acquire(void);
 void call_done_reading(void);
+void call_wc_lock(struct vfiowc_line_lock *lock);
+void call_wc_unlock(struct vfiowc_line_lock *lock);
 
 void call_wc_flush(void)
 {
@@ -52,4 +54,14 @@ void call_acquire(void)
 void call_done_reading(void)
 {
 	vfiowc_done_reading();
+}
+
+void call_wc_lock(struct vfiowc_line_lock *lock)
+{
+	vfiowc_wc_lock(lock);
+}
+
+void call_wc_unlock(struct vfiowc_line_lock *lock)
+{
+	vfiowc_wc_unlock(lock);
 }
