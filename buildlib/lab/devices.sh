@@ -7,10 +7,12 @@
 #   0000:03:00.0  bochs-display BAR 0 16 MiB RAM; Express, no reset of its own
 #   0000:04:00.0  e1000e        the netdev of the RDMA device
 #   0000:00:12.0  pci-testdev   BAR 0 counts accesses; BAR 2 16 MiB RAM
-#   0000:00:13.0  edu           a DMA engine
+#   0000:00:13.0  edu           a DMA engine, of 64 address bits
+#   0000:05:00.0  pci-testdev   BAR 2 4 MiB RAM, and
+#   0000:05:00.1  pci-testdev   the same: two functions that can only be reset together
 #
 # Each of the first four sits behind a root port of its own: an IOMMU group of its own, and a secondary bus
-# that can be reset. The backing files are the host's witness: what the guest's BAR held is read from them
+# that can be reset. The last two share all that. The backing files are the host's witness: what the guest's BAR held is read from them
 # when the guest is gone.
 
 DEVICES_EXPORTER=0000:01:00.0
@@ -38,6 +40,9 @@ devices_qemu() {
 		-netdev 'user,id=net,restrict=on'
 		-device 'e1000e,netdev=net,bus=rp4'
 		-device 'pci-testdev,addr=12,membar=16M,membar-backed=on'
-		-device 'edu,addr=13'
+		-device 'edu,addr=13,dma_mask=0xffffffffffffffff'
+		-device 'pcie-root-port,id=rp5,slot=5,chassis=5,addr=14'
+		-device 'pci-testdev,bus=rp5,addr=0.0,multifunction=on,membar=4M,membar-backed=on'
+		-device 'pci-testdev,bus=rp5,addr=0.1,multifunction=on,membar=4M,membar-backed=on'
 	)
 }

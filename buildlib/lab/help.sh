@@ -14,6 +14,7 @@ Commands:
   perf      perftest on host memory and on a BAR: ratios to the copy limit and to rxe
   test      every test, in and outside the guest
   ordering  check the ordering contract by its model, without a guest; show how it breaks
+  causes    a table: each cause that takes a device's memory away, idle and under traffic
   run       run a command in the guest
   shell     a shell in the guest
   mutants   check that the tests can fail: build with one mutation at a time
@@ -60,6 +61,19 @@ rxe runs a network stack, the software device is a local copy: the headline is t
   --json       one object: ratios, each {value, low, high}; tph_null; raw, all single runs
 
 Exit status: 0, or 1 when something failed or the null test did not pass.
+END
+}
+
+help_causes() {
+	cat <<'END'
+Usage: ./lab causes [--json]
+Boot the guest and bring about everything that takes the memory of a slice away, once with the device idle and
+once while RDMA WRITEs and READs run on it and four threads export, map, fork and revoke other slices. Prints a
+table: pass, fail, or not-testable with the reason.
+
+  --json   one object: causes, each {cause, kind: temporary or permanent, idle, traffic, note}
+
+Exit status: 0 when nothing failed, else 1.
 END
 }
 

@@ -83,9 +83,10 @@ static void store_fence(void *unused)
  * A read that no posted write passes on its way to the function.  A register
  * may change by being read, prefetchable memory by definition does not: the
  * others are flushed by a config read, which PCIe orders behind posted writes
- * just as well.
+ * just as well.  Not inlined nor cloned, and with the value as its result, so
+ * that a probe can see what was read and when (tests/guest/drain_trace.c).
  */
-static void read_back(struct vfiowc_buf *buf, bool memory_locked)
+static noinline __noclone u32 read_back(struct vfiowc_buf *buf, bool memory_locked)
 {
 	struct vfio_pci_core_device *core = &buf->vdev->core;
 	resource_size_t start = pci_resource_start(buf->pdev, buf->bar);
@@ -95,9 +96,9 @@ static void read_back(struct vfiowc_buf *buf, bool memory_locked)
 	if (memory_locked && __vfio_pci_memory_enabled(core) &&
 	    pci_resource_flags(buf->pdev, buf->bar) & IORESOURCE_PREFETCH &&
 	    !IS_ERR_OR_NULL(bar))
-		ioread32(bar + (buf->phys[0].paddr - start));
-	else
-		pci_read_config_dword(buf->pdev, PCI_VENDOR_ID, &id);
+		return ioread32(bar + (buf->phys[0].paddr - start));
+	pci_read_config_dword(buf->pdev, PCI_VENDOR_ID, &id);
+	return id;
 }
 
 /*

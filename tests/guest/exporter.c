@@ -59,6 +59,11 @@ void exporter_open(struct exporter *exp, uint16_t vendor, uint16_t device, const
 	*exp = (struct exporter){ .bar = vendor == 0x1af4 ? 2 : 4 };
 	if (guest_find_pci(vendor, device, exp->bdf))
 		guest_skip("no device %04x:%04x", vendor, device);
+	exporter_open_at(exp, driver);
+}
+
+void exporter_open_at(struct exporter *exp, const char *driver)
+{
 	if (access("/sys/bus/pci/drivers/vfio-pci", F_OK))
 		assert_int_equal(guest_modprobe("vfio-pci"), 0);
 	if (access("/sys/module/vfiowc_pci", F_OK))
@@ -237,6 +242,14 @@ void *exporter_mmap(int dmabuf, uint64_t length)
 	if (map == MAP_FAILED)
 		fail_msg("mmap of a dma-buf: %s", strerror(errno));
 	return map;
+}
+
+bool exporter_no_dma_buf_left(void *unused)
+{
+	char text[4096] = "";
+
+	(void)unused;
+	return !guest_read_file("/sys/kernel/debug/vfiowc_pci/dma_bufs", text, sizeof(text)) && !text[0];
 }
 
 uint32_t exporter_config_read(const struct exporter *exp, unsigned int offset, unsigned int width)

@@ -32,6 +32,8 @@ struct exporter {
  * Fails the test when that does not work, skips it when the guest has no such device.
  */
 void exporter_open(struct exporter *exp, uint16_t vendor, uint16_t device, const char *driver);
+/* The same for a function by its address and the number of its RAM-backed BAR; @exp has both filled in. */
+void exporter_open_at(struct exporter *exp, const char *driver);
 void exporter_close(struct exporter *exp);
 /* After a reset NVMe's PMR must be switched on again. */
 void exporter_enable_memory(struct exporter *exp);
@@ -74,6 +76,8 @@ int exporter_set_memattr(const struct exporter *exp, int dmabuf, uint32_t mematt
 
 /* MAP_SHARED, read and write; fails the test. */
 void *exporter_mmap(int dmabuf, uint64_t length);
+/* For guest_wait_for(): has the kernel forgotten every dma-buf of every device? */
+bool exporter_no_dma_buf_left(void *unused);
 
 /* The configuration space through VFIO. */
 uint32_t exporter_config_read(const struct exporter *exp, unsigned int offset, unsigned int width);

@@ -20,15 +20,6 @@
 #include "exporter.h"
 #include "importer.h"
 
-static bool no_dma_buf_left(void *arg)
-{
-	char text[4096] = "";
-
-	(void)arg;
-	return !guest_read_file("/sys/kernel/debug/vfiowc_pci/dma_bufs", text, sizeof(text)) &&
-	       !text[0];
-}
-
 static void killed_process_leaves_nothing_behind(void **state)
 {
 	struct exporter *exp = *state;
@@ -51,11 +42,11 @@ static void killed_process_leaves_nothing_behind(void **state)
 			pause();
 	}
 	assert_int_equal(read(ready[0], &byte, 1), 1);
-	assert_false(no_dma_buf_left(NULL));
+	assert_false(exporter_no_dma_buf_left(NULL));
 	kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFSIGNALED(status));
-	assert_true(guest_wait_for(no_dma_buf_left, NULL, 5000));
+	assert_true(guest_wait_for(exporter_no_dma_buf_left, NULL, 5000));
 	close(ready[0]);
 	close(ready[1]);
 }
@@ -165,7 +156,7 @@ static void module_in_use_cannot_be_unloaded(void **state)
 	assert_int_not_equal(guest_rmmod("vfiowc_pci"), 0); /* only a dma-buf open */
 	assert_int_equal(access("/sys/module/vfiowc_pci", F_OK), 0);
 	close(fd);
-	assert_true(guest_wait_for(no_dma_buf_left, NULL, 5000));
+	assert_true(guest_wait_for(exporter_no_dma_buf_left, NULL, 5000));
 }
 
 static bool unloaded(void *arg)
@@ -324,7 +315,7 @@ static void o_path_fd_that_outlives_the_file_is_harmless(void **state)
 	assert_int_equal(guest_read_file("/sys/kernel/debug/vfiowc_pci/dma_bufs", text, sizeof(text)), 0);
 	assert_non_null(strstr(text, "mappings=0"));
 	close(path_fd);
-	assert_true(guest_wait_for(no_dma_buf_left, NULL, 5000));
+	assert_true(guest_wait_for(exporter_no_dma_buf_left, NULL, 5000));
 }
 
 static void *read_list(void *arg)
@@ -349,7 +340,7 @@ static void list_is_read_while_dma_bufs_close(void **state)
 		close(exporter_export(*state, VFIOWC_MEMATTR_NC, 0, PAGE));
 	stop = true;
 	pthread_join(thread, NULL);
-	assert_true(guest_wait_for(no_dma_buf_left, NULL, 5000));
+	assert_true(guest_wait_for(exporter_no_dma_buf_left, NULL, 5000));
 	exporter_decode(*state, false);
 	exporter_decode(*state, true);
 }

@@ -28,6 +28,10 @@
 #define GUEST_TESTDEV 0x1b36, 0x0005 /* BAR 0 counts accesses; BAR 2: RAM */
 #define GUEST_EDU 0x1234, 0x11e8 /* has a DMA engine */
 
+/* Two functions of one slot, in one IOMMU group: pci-testdev again, BAR 2: RAM. By address: ids would find another. */
+#define GUEST_PAIR "0000:05:00.0"
+#define GUEST_PAIR_SIBLING "0000:05:00.1"
+
 /**
  * guest_find_pci() - address of the first PCI function with these ids
  * @vendor, @device: ids as in the configuration header; the GUEST_* macros expand to both

@@ -7,7 +7,7 @@ export VFIOWC_CACHE=$WORK/cache
 
 help_of_every_command_succeeds() {
 	local command
-	for command in '' demo test ordering perf run shell mutants build clean; do
+	for command in '' demo causes test ordering perf run shell mutants build clean; do
 		# shellcheck disable=SC2086
 		lab $command --help
 		check "help of '$command' succeeds" equal "$CODE" 0
@@ -35,6 +35,7 @@ wrong_usage_says_what_and_ends_with_status_2() {
 fly
 --nonsense demo
 demo extra
+causes extra
 demo --seed
 demo --seed -1
 demo --seed 1x
