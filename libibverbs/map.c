@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "vfiowc_int.h"
+#include "check.h"
 
 _Static_assert((int)VFIOWC_EFFECTIVE_OTHER == (int)VFIOWC_PTE_OTHER &&
 	       (int)VFIOWC_EFFECTIVE_UC_MINUS == (int)VFIOWC_PTE_UC_MINUS &&
@@ -20,7 +20,7 @@ _Static_assert((int)VFIOWC_EFFECTIVE_OTHER == (int)VFIOWC_PTE_OTHER &&
 	       (int)VFIOWC_EFFECTIVE_UC == (int)VFIOWC_PTE_UC &&
 	       (int)VFIOWC_EFFECTIVE_WB == (int)VFIOWC_PTE_WB, "PTE type");
 
-#define MAP_FLAGS (VFIOWC_MAP_READ_ONLY | VFIOWC_MAP_MIXED)
+#define MAP_FLAGS (VFIOWC_MAP_READ_ONLY | VFIOWC_MAP_MIXED | VFIOWC_MAP_CHECKED)
 
 static bool overlap(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
 {
@@ -92,19 +92,34 @@ static bool mixes_types(const struct vfiowc_mapping *map)
 	return false;
 }
 
-/* Called with the scope's lock held, so that the type is that of the moment of mmap(). */
-static int map_locked(struct vfiowc_mapping *map, uint32_t flags)
+/* NC stores need no check: they do not wait for a flush. */
+static bool is_checked(const struct vfiowc_mapping *map, uint32_t flags)
 {
-	int prot = PROT_READ | (flags & VFIOWC_MAP_READ_ONLY ? 0 : PROT_WRITE);
+	return map->type == VFIOWC_MEM_WC && !(flags & VFIOWC_MAP_READ_ONLY) &&
+	       ((flags & VFIOWC_MAP_CHECKED) || vfiowc_check_wanted());
+}
+
+/* Called with the scope's lock held, so that the type is that of the moment of mmap(). */
+static int map_locked(struct vfiowc_mapping *map, uint32_t flags, const void *caller)
+{
 	struct vfiowc_buf *buf = map->buf;
+	bool checked;
+	int prot, err;
 
 	map->type = buf->type;
 	if (!(flags & VFIOWC_MAP_MIXED) && mixes_types(map))
 		return EBUSY;
+	checked = is_checked(map, flags);
+	prot = PROT_READ | ((flags & VFIOWC_MAP_READ_ONLY) || checked ? 0 : PROT_WRITE);
 	map->base = mmap(NULL, map->bytes, prot, MAP_SHARED, buf->fd, map->first);
 	if (map->base == MAP_FAILED)
 		/* All arguments were checked: the exporter has no mmap. */
 		return errno == EINVAL ? EOPNOTSUPP : errno;
+	err = checked ? vfiowc_check_begin(map, caller) : 0;
+	if (err) {
+		munmap(map->base, map->bytes);
+		return err;
+	}
 	map->next = buf->scope->maps;
 	buf->scope->maps = map;
 	buf->num_maps++;
@@ -140,7 +155,7 @@ struct vfiowc_mapping *vfiowc_map(struct vfiowc_buf *buf, uint64_t offset, uint6
 	if (!map)
 		return NULL;
 	pthread_mutex_lock(&buf->scope->lock);
-	err = map_locked(map, flags);
+	err = map_locked(map, flags, __builtin_return_address(0));
 	pthread_mutex_unlock(&buf->scope->lock);
 	if (err)
 		goto err_free;
@@ -157,9 +172,15 @@ void *vfiowc_map_addr(const struct vfiowc_mapping *map)
 	return (char *)map->base + (map->offset - map->first);
 }
 
+/* Where a checked map has a shadow, the device's own page is elsewhere. */
+static const void *device_address(const struct vfiowc_mapping *map)
+{
+	return map->check ? map->check->real + (map->offset - map->first) : vfiowc_map_addr(map);
+}
+
 int vfiowc_query_map(struct vfiowc_mapping *map, struct vfiowc_map_attr *attr, uint32_t inlen)
 {
-	struct vfiowc_feature_map_query query = { .address = (uintptr_t)vfiowc_map_addr(map) };
+	struct vfiowc_feature_map_query query = { .address = (uintptr_t)device_address(map) };
 	struct vfiowc_device *dev = map->buf->dev;
 	int err;
 
@@ -194,6 +215,8 @@ int vfiowc_unmap(struct vfiowc_mapping *map)
 	struct vfiowc_scope *scope = map->buf->scope;
 
 	pthread_mutex_lock(&scope->lock);
+	if (map->check)
+		vfiowc_check_end(map);
 	munmap(map->base, map->bytes);
 	unlink_locked(map);
 	pthread_mutex_unlock(&scope->lock);

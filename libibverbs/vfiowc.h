@@ -410,7 +410,41 @@ int vfiowc_revoke(struct vfiowc_buf *buf);
 enum vfiowc_map_flags {
 	VFIOWC_MAP_READ_ONLY	= 1 << 0, /* stores give SIGSEGV */
 	VFIOWC_MAP_MIXED	= 1 << 1, /* allow an overlap with a mapping of another type (O11) */
+	VFIOWC_MAP_CHECKED	= 1 << 2, /* find missing flushes, see vfiowc_map_checked(7) */
 };
+
+/**
+ * struct vfiowc_unflushed - a line of a checked map that was stored to and never flushed
+ * @comp_mask: 0 today
+ * @pci_address: of the device, or ""
+ * @bar: where the line is: BAR, or UINT32_MAX when only its place in the dma-buf is known
+ * @bytes: how many of its 64 bytes have not arrived
+ * @offset: of the line in @bar, or in the dma-buf
+ * @caller: return address of the vfiowc_map() call
+ * @seed: of the order in which flushed lines arrived, for VFIOWC_MAP_CHECKED_SEED
+ * @thread: who stored first
+ * @reserved: 0
+ */
+struct vfiowc_unflushed {
+	uint64_t comp_mask;
+	char pci_address[16];
+	uint32_t bar;
+	uint32_t bytes;
+	uint64_t offset;
+	const void *caller;
+	uint64_t seed;
+	int32_t thread;
+	uint32_t reserved;
+};
+
+/**
+ * vfiowc_set_check_report - take the reports of checked maps
+ * @function: called for each line when its mapping ends, or at exit; must not use the library. NULL:
+ *	they are printed on stderr again
+ * @context: handed to it
+ */
+void vfiowc_set_check_report(void (*function)(const struct vfiowc_unflushed *line, void *context),
+			     void *context);
 
 /**
  * vfiowc_map - map a part of a dma-buf into this process
@@ -424,8 +458,13 @@ enum vfiowc_map_flags {
  * vfiowc_device of what it exported, and those of one vfiowc_buf otherwise. After a revoke an
  * access gives SIGBUS; after a temporary cause the same mapping works again.
  *
+ * With VFIOWC_MAP_CHECKED, or VFIOWC_MAP_CHECKED=1 in the environment, a WC mapping that can be
+ * stored to holds back what is not flushed (O2) and tells when it ends what never was. It
+ * has no effect on NC and read-only mappings.
+ *
  * Return: the mapping, or NULL with errno: EINVAL @offset, @length or @flags; EBUSY it would
- * overlap a mapping of another type; EOPNOTSUPP this exporter's dma-bufs cannot be mapped (stock
+ * overlap a mapping of another type; EACCES a checked map could not put its traps into the code;
+ * EOPNOTSUPP this exporter's dma-bufs cannot be mapped (stock
  * vfio-pci's cannot; vfiowc_explain_cap() says what can); ENODEV revoked; ENOMEM.
  */
 struct vfiowc_mapping *vfiowc_map(struct vfiowc_buf *buf, uint64_t offset, uint64_t length,

@@ -71,6 +71,7 @@ struct vfiowc_mapping {
 	uint64_t first; /* page that contains offset */
 	uint64_t bytes; /* whole pages */
 	void *base;
+	struct checked_map *check; /* NULL: not a checked one */
 };
 
 /* feature.c */

@@ -26,11 +26,11 @@ if(native STREQUAL "x86" AND NOT VFIOWC_SANITIZE)
 	set_tests_properties(unit_copy_trace PROPERTIES SKIP_RETURN_CODE 77)
 endif()
 
-add_library(unit_copy_routines OBJECT ${lib}/routines_${native}.c)
+add_library(unit_copy_routines OBJECT ${lib}/routines_${native}.c ${lib}/routine.c)
 target_compile_options(unit_copy_routines PRIVATE -O2 -fno-sanitize=all)
 target_link_libraries(unit_copy_routines PRIVATE PkgConfig::IBVERBS)
 add_test(NAME unit_copy_instructions COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/copy_routines.sh
-	$<TARGET_OBJECTS:unit_copy_routines>)
+	objdump $<TARGET_OBJECTS:unit_copy_routines> COMMAND_EXPAND_LISTS)
 
 # Once is enough for what has its own compiler.
 if(VFIOWC_SANITIZE OR NOT CMAKE_C_COMPILER_ID STREQUAL "GNU" OR native STREQUAL "arm64")
@@ -55,7 +55,8 @@ foreach(dir infiniband rdma)
 	file(CREATE_LINK ${IBVERBS_INCLUDEDIR}/${dir} ${arm64}/include/${dir} SYMBOLIC)
 endforeach()
 set(arm64_cc ${ARM64_CC} -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes
-	-Wmissing-prototypes -Werror -O2 -mno-outline-atomics -I${lib} -I${CMAKE_BINARY_DIR}/include -I${arm64}/include)
+	-Wmissing-prototypes -Werror -O2 -mno-outline-atomics -I${lib} -I${CMAKE_BINARY_DIR}/include
+	-I${CMAKE_SOURCE_DIR}/kernel-headers -I${arm64}/include)
 set(headers ${lib}/access.h ${lib}/copy_body.h ${lib}/routine.h ${lib}/vfiowc_copy.h
 	${lib}/vfiowc_order.h copy_check.h counting_access.h tap.h)
 set(outputs)
@@ -72,6 +73,7 @@ endfunction()
 
 arm64_command(order_calls.o -c order_calls.c)
 arm64_command(routines.o -c ${lib}/routines_arm64.c)
+arm64_command(routine.o -c ${lib}/routine.c)
 arm64_command(copy -static unit_copy.c ${lib}/routine.c ${lib}/routines_arm64.c)
 arm64_command(copy_access -static -include ${CMAKE_CURRENT_SOURCE_DIR}/counting_access.h
 	unit_copy_access.c ${lib}/routines_arm64.c)
@@ -79,7 +81,7 @@ add_custom_target(unit_arm64 ALL DEPENDS ${outputs})
 add_test(NAME unit_arm64_order_instructions COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/order_calls.sh
 	${arm64}/order_calls.o ${ARM64_OBJDUMP})
 add_test(NAME unit_arm64_copy_instructions COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/copy_routines.sh
-	${arm64}/routines.o ${ARM64_OBJDUMP})
+	${ARM64_OBJDUMP} ${arm64}/routines.o ${arm64}/routine.o)
 foreach(test copy copy_access)
 	add_test(NAME unit_arm64_${test} COMMAND ${QEMU_AARCH64} -cpu max ${arm64}/${test})
 	set_tests_properties(unit_arm64_${test} PROPERTIES TIMEOUT 110)

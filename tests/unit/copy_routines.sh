@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
-# copy_routines.sh OBJECT [OBJDUMP]: the routines of copies and line doorbells, read from their
+# copy_routines.sh OBJDUMP ROUTINES-OBJECT CALLS-OBJECT: the routines of copies and line doorbells, read from their
 # disassembly: a line is exactly the instructions that its routine is named after, and no routine
 # calls anything (memcpy above all) or repeats. Which accesses they make when, unit_copy_access.c
 # counts. Prints TAP.
 set -u
-object=$1
-objdump=${2:-objdump}
+objdump=$1
+object=$2
+calls=$3
 failed=0
 count=0
 case $("$objdump" -f "$object") in
@@ -18,7 +19,7 @@ case $("$objdump" -f "$object") in
 	;;
 esac
 # shellcheck disable=SC2086
-listing=$("$objdump" -d --no-show-raw-insn $options "$object")
+listing=$("$objdump" -d --no-show-raw-insn $options "$object" "$calls")
 
 # The instructions of function $1, "mnemonic operands" each.
 body() {
@@ -46,7 +47,7 @@ line() {
 
 # holds FUNCTION MNEMONIC NUMBER: so many of this instruction are in it.
 holds() {
-	result "$1_has_$3_$2" "$3" "$(body "$1" | grep -c "^$2 *\( \|$\)")"
+	result "$1_has_$3_$(echo "$2" | tr ' ' _)" "$3" "$(body "$1" | grep -c "^$2 *\( \|$\)")"
 }
 
 # words FUNCTION: one store of each width.
@@ -75,6 +76,7 @@ x86-64)
 	holds copy_from_avx2 vmovntdqa 2
 	holds copy_from_avx2 mfence 2
 	holds copy_from_sse2 movdqa 4
+	holds vfiowc_ring_line sfence 2
 	;;
 arm64)
 	stores='^(st[a-z0-9]*) '
@@ -83,6 +85,7 @@ arm64)
 	words copy_to_words "str w str x strb w strh w"
 	holds copy_to_st64b st64b 1
 	holds copy_from_ld64b ld64b 1
+	holds vfiowc_ring_line "dsb st" 2
 	;;
 esac
 result no_routine_calls_or_repeats "" "$(nothing_else | xargs)"

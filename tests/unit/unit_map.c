@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /* CPU mappings: bounds, types, the refusal of mixed types (rule O11), two threads. */
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include "fake.h"
@@ -58,14 +59,53 @@ static void map_refuses_what_is_not_inside(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_null_errno(vfiowc_map(buf, bad[i].offset, bad[i].length, 0), EINVAL);
-	assert_null_errno(vfiowc_map(buf, 0, 1, 1 << 2), EINVAL);
+	assert_null_errno(vfiowc_map(buf, 0, 1, 1 << 3), EINVAL);
 	assert_int_equal(fake.last_mmap_length, 0);
 	vfiowc_destroy_buf(buf);
+}
+
+static volatile unsigned int unflushed;
+
+static void count(const struct vfiowc_unflushed *line, void *context)
+{
+	unflushed += line->bar == FAKE_MEM_BAR && line->offset == 3 * FAKE_PAGE && context == dev;
+}
+
+/* Stores once into a mapping made so; how many lines were reported when it ended. */
+static unsigned int unflushed_lines(enum vfiowc_mem_type type, uint32_t flags)
+{
+	struct vfiowc_buf *buf = fake_export(dev, 2 * FAKE_PAGE, 4 * FAKE_PAGE, type);
+	struct vfiowc_mapping *map = vfiowc_map(buf, FAKE_PAGE + 5, 8, flags);
+
+	assert_non_null(map);
+	unflushed = 0;
+	if (!(flags & VFIOWC_MAP_READ_ONLY))
+		*(volatile char *)vfiowc_map_addr(map) = 1;
+	vfiowc_unmap(map);
+	vfiowc_destroy_buf(buf);
+	return unflushed;
+}
+
+static void wc_mappings_are_checked_when_asked_for(void **state)
+{
+	(void)state;
+	vfiowc_set_check_report(count, dev);
+	assert_int_equal(unflushed_lines(VFIOWC_MEM_WC, 0), 0);
+	assert_int_equal(unflushed_lines(VFIOWC_MEM_WC, VFIOWC_MAP_CHECKED), 1);
+	assert_int_equal(unflushed_lines(VFIOWC_MEM_NC, VFIOWC_MAP_CHECKED), 0);
+	assert_int_equal(unflushed_lines(VFIOWC_MEM_WC, VFIOWC_MAP_CHECKED | VFIOWC_MAP_READ_ONLY), 0);
+	setenv("VFIOWC_MAP_CHECKED", "1", 1);
+	assert_int_equal(unflushed_lines(VFIOWC_MEM_WC, 0), 1);
+	setenv("VFIOWC_MAP_CHECKED", "0", 1);
+	assert_int_equal(unflushed_lines(VFIOWC_MEM_WC, 0), 0);
+	unsetenv("VFIOWC_MAP_CHECKED");
+	vfiowc_set_check_report(NULL, NULL);
 }
 
 static void map_failures_are_told_apart(void **state)
 {
 	struct vfiowc_buf *buf = fake_export(dev, 0, FAKE_PAGE, VFIOWC_MEM_NC);
+	int i;
 
 	(void)state;
 	fake.fail[FAKE_MMAP] = EINVAL; /* dma-buf core: the exporter has no mmap */
@@ -74,6 +114,15 @@ static void map_failures_are_told_apart(void **state)
 	assert_null_errno(vfiowc_map(buf, 0, 1, 0), ENODEV);
 	fake.fail[FAKE_CALLOC] = ENOMEM;
 	assert_null_errno(vfiowc_map(buf, 0, 1, 0), ENOMEM);
+	/* A checked map has two mappings of the dma-buf and memory of its own. */
+	fake.fail[FAKE_CALLOC] = 0;
+	fake.fail[FAKE_MMAP] = ENODEV;
+	vfiowc_set_memattr(buf, VFIOWC_MEM_WC);
+	for (i = 0; i < 2; i++) {
+		fake.fail_at[FAKE_MMAP] = i;
+		assert_null_errno(vfiowc_map(buf, 0, 1, VFIOWC_MAP_CHECKED), ENODEV);
+	}
+	fake.fail[FAKE_MMAP] = 0;
 	vfiowc_destroy_buf(buf);
 }
 
@@ -259,6 +308,7 @@ int main(void)
 		test(mapped_bytes_are_those_of_the_dma_buf),
 		test(map_refuses_what_is_not_inside),
 		test(map_failures_are_told_apart),
+		test(wc_mappings_are_checked_when_asked_for),
 		test(destroy_is_refused_while_a_mapping_exists),
 		test(same_bytes_under_two_types_need_the_flag),
 		test(same_type_twice_is_fine),

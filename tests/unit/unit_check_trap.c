@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+/*
+ * The machinery of checked maps: traps are there only as long as a map needs them, signals that are the
+ * program's own reach it, a revoked slice still gives SIGBUS, and what is left at exit is told.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include "check_fixture.h"
+
+static sigjmp_buf out;
+static volatile sig_atomic_t got;
+
+/* The header's own function, compiled here because its address is taken. */
+static void (*volatile flush)(void) = vfiowc_wc_flush;
+
+static void jump(int signal)
+{
+	got = signal;
+	siglongjmp(out, 1);
+}
+
+static bool code_is(const unsigned char *expected)
+{
+	return !memcmp((const void *)(uintptr_t)flush, expected, 16);
+}
+
+static void traps_are_there_only_while_needed(void)
+{
+	unsigned char before[16];
+	bool during, after;
+
+	memcpy(before, (const void *)(uintptr_t)flush, sizeof(before));
+	open_device("7");
+	during = !code_is(before);
+	close_device();
+	after = code_is(before);
+	flush();
+	tap_result(during && after, "traps_are_there_only_while_needed", "during %d, after %d", during, after);
+}
+
+static void a_fault_elsewhere_reaches_the_program(void)
+{
+	static volatile char *page;
+
+	page = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	got = 0;
+	if (!sigsetjmp(out, 1))
+		*page = 1;
+	tap_result(got == SIGSEGV, "a_fault_elsewhere_reaches_the_program", "signal %d", (int)got);
+	got = 0;
+	if (!sigsetjmp(out, 1))
+		raise(SIGTRAP);
+	tap_result(got == SIGTRAP, "a_trap_elsewhere_reaches_the_program", "signal %d", (int)got);
+}
+
+/* A slice is revoked by taking the file's bytes away. */
+static void a_store_to_a_revoked_slice_gives_sigbus(void)
+{
+	open_device("7");
+	t.wc[0] = 1;
+	if (ftruncate(t.file, 0))
+		abort();
+	signal(SIGBUS, jump);
+	got = 0;
+	if (!sigsetjmp(out, 1))
+		t.wc[t.page_bytes] = 1;
+	tap_result(got == SIGBUS, "a_store_to_a_revoked_slice_gives_sigbus", "signal %d", (int)got);
+	got = 0;
+	if (!sigsetjmp(out, 1)) {
+		flush(); /* what was stored before is gone with the slice */
+		(void)t.wc[0];
+	}
+	tap_result(got == SIGBUS, "a_flush_to_a_revoked_slice_gives_sigbus_at_the_next_load", "signal %d", (int)got);
+	signal(SIGBUS, SIG_DFL);
+	close_device();
+}
+
+static void what_is_left_at_exit_is_printed(void)
+{
+	char text[1024] = "";
+	int pipe_fd[2], status = -1;
+	pid_t child;
+	ssize_t n;
+
+	if (pipe(pipe_fd))
+		abort();
+	child = fork();
+	if (!child) {
+		dup2(pipe_fd[1], 2);
+		open_device("7");
+		vfiowc_set_check_report(NULL, NULL);
+		t.wc[t.page_bytes + 3] = 1;
+		exit(0);
+	}
+	close(pipe_fd[1]);
+	for (size_t at = 0; (n = read(pipe_fd[0], text + at, sizeof(text) - 1 - at)) > 0;)
+		at += n;
+	waitpid(child, &status, 0);
+	tap_result(!status && strstr(text, "0000:02:00.0 BAR 2 offset 0x101000: 1 bytes never arrived") &&
+		   strstr(text, "; mapped at ") && strstr(text, "; seed 7\n"),
+		   "what_is_left_at_exit_is_printed", "status 0x%x: %s", status, text);
+}
+
+int main(void)
+{
+	/* Before the first map: these the checker must pass on to. */
+	signal(SIGSEGV, jump);
+	signal(SIGTRAP, jump);
+	traps_are_there_only_while_needed();
+	a_fault_elsewhere_reaches_the_program();
+	a_store_to_a_revoked_slice_gives_sigbus();
+	if (sysconf(_SC_PAGESIZE) == 4096)
+		what_is_left_at_exit_is_printed();
+	else
+		tap_skip("what_is_left_at_exit_is_printed", "the offset expected is that of 4096-byte pages");
+	return tap_end();
+}
