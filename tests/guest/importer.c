@@ -2,6 +2,8 @@
 /* The test importer module from a test's side. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -96,4 +98,15 @@ struct importer_segment importer_segment(int fd, unsigned int index)
 
 	assert_return_code(ioctl(fd, IMPORTER_SEGMENT, &segment), errno);
 	return segment;
+}
+
+long importer_slab_kib(void)
+{
+	char text[8192];
+	const char *line;
+
+	assert_int_equal(guest_read_file("/proc/meminfo", text, sizeof(text)), 0);
+	line = strstr(text, "SUnreclaim:");
+	assert_non_null(line);
+	return strtol(line + strlen("SUnreclaim:"), NULL, 10);
 }

@@ -33,4 +33,7 @@ int importer_do(int fd, unsigned long request);
 struct importer_info importer_info(int fd);
 struct importer_segment importer_segment(int fd, unsigned int index);
 
+/** importer_slab_kib() - memory of the slab allocator that cannot be reclaimed, in KiB: what leaks shows here. */
+long importer_slab_kib(void);
+
 #endif

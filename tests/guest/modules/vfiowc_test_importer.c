@@ -35,6 +35,7 @@ struct importer {
 	u32 nr_invalidates;
 	u32 policy;
 	u32 delay_ms;
+	bool pinned;
 	struct delayed_work unmap_work;
 	struct dma_fence *fence;
 };
@@ -93,6 +94,10 @@ static const struct dma_buf_attach_ops importer_ops[] = {
 	[IMPORTER_NOT_REVOCABLE] = { .allow_peer2peer = true },
 	[IMPORTER_NOT_P2P] = { .invalidate_mappings = importer_invalidate },
 	[IMPORTER_STATIC] = {},
+	[IMPORTER_PINNED] = {
+		.allow_peer2peer = true,
+		.invalidate_mappings = importer_invalidate,
+	},
 };
 
 static const char *fence_name(struct dma_fence *fence)
@@ -121,6 +126,9 @@ static void detach(struct importer *imp)
 		cancel_delayed_work_sync(&imp->unmap_work);
 		dma_resv_lock(imp->dmabuf->resv, NULL);
 		unmap_locked(imp);
+		if (imp->pinned)
+			dma_buf_unpin(imp->attach);
+		imp->pinned = false;
 		dma_resv_unlock(imp->dmabuf->resv);
 		/* A callback in between may have queued it again. */
 		cancel_delayed_work_sync(&imp->unmap_work);
@@ -145,6 +153,17 @@ static int find_device(struct importer *imp, u32 bdf, struct device **dev)
 		return -ENXIO;
 	*dev = &imp->pdev->dev;
 	return 0;
+}
+
+static int pin(struct importer *imp)
+{
+	int ret;
+
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	ret = dma_buf_pin(imp->attach);
+	imp->pinned = !ret;
+	dma_resv_unlock(imp->dmabuf->resv);
+	return ret;
 }
 
 static int ioctl_attach(struct importer *imp, void __user *arg)
@@ -180,6 +199,11 @@ static int ioctl_attach(struct importer *imp, void __user *arg)
 		goto err_detach;
 	}
 	imp->attach = attach;
+	if (req.kind == IMPORTER_PINNED) {
+		ret = pin(imp);
+		if (ret)
+			goto err_detach;
+	}
 	return 0;
 
 err_detach:

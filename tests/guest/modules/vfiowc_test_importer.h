@@ -14,6 +14,7 @@ enum importer_kind {
 	IMPORTER_NOT_REVOCABLE,	/* as efa: peer to peer, no invalidate */
 	IMPORTER_NOT_P2P,	/* revocable, but not peer to peer */
 	IMPORTER_STATIC,	/* no importer ops at all */
+	IMPORTER_PINNED,	/* as irdma: pinned while attached, yet revocable */
 };
 
 enum importer_policy {
