@@ -40,7 +40,7 @@ struct vfiowc_export_job {
 	struct vfiowc_grant grant;
 };
 
-static void grant_drop(struct vfiowc_grant *grant)
+void vfiowc_grant_drop(struct vfiowc_grant *grant)
 {
 	if (grant->inner)
 		dma_buf_put(grant->inner);
@@ -137,8 +137,8 @@ static int run_job(struct vfiowc_export_job *job)
 	return job->ret;
 }
 
-/* Ask core for a dma-buf.  0: @grant is filled. */
-static int core_get(struct vfiowc_device *vdev, void __user *arg, size_t argsz,
+/* Ask core for a dma-buf.  0: @grant is filled; end with vfiowc_grant_drop(). */
+int vfiowc_core_get(struct vfiowc_device *vdev, void __user *arg, size_t argsz,
 		    struct vfiowc_grant *grant)
 {
 	struct vfiowc_export_job job = {
@@ -154,7 +154,7 @@ static int core_get(struct vfiowc_device *vdev, void __user *arg, size_t argsz,
 		return -EFAULT;
 	ret = run_job(&job);
 	if (ret) {
-		grant_drop(&job.grant);
+		vfiowc_grant_drop(&job.grant);
 		return ret;
 	}
 	*grant = job.grant;
@@ -170,12 +170,12 @@ static int export_fd(struct vfiowc_device *vdev, void __user *arg,
 	bool cloexec;
 	int ret;
 
-	ret = core_get(vdev, arg, argsz, &grant);
+	ret = vfiowc_core_get(vdev, arg, argsz, &grant);
 	if (ret)
 		return ret;
 	cloexec = grant.cloexec;
 	buf = vfiowc_buf_create(vdev, &grant, memattr, export_flags);
-	grant_drop(&grant);
+	vfiowc_grant_drop(&grant);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
 

@@ -19,7 +19,8 @@
 			 VFIOWC_FEATURE_BIT(VFIOWC_FEATURE_DMA_BUF_TPH) |	\
 			 VFIOWC_FEATURE_BIT(VFIOWC_FEATURE_DMA_BUF_REVOKE) |	\
 			 VFIOWC_FEATURE_BIT(VFIOWC_FEATURE_DMA_BUF_QUERY) |	\
-			 VFIOWC_FEATURE_BIT(VFIOWC_FEATURE_MAP_QUERY))
+			 VFIOWC_FEATURE_BIT(VFIOWC_FEATURE_MAP_QUERY) |		\
+			 VFIOWC_FEATURE_BIT(VFIOWC_FEATURE_REGION_MMAP))
 
 #define ASSERT_FIELD(type, field, offset)				\
 	static_assert(offsetof(struct type, field) == (offset))
@@ -284,6 +285,20 @@ static int feature_map_query(struct vfiowc_device *vdev, u32 flags,
 	return ret ?: payload_out(arg, &query, sizeof(query));
 }
 
+static int feature_region_mmap(struct vfiowc_device *vdev, u32 flags,
+			       void __user *arg, size_t argsz)
+{
+	struct vfiowc_feature_region_mmap req;
+	int ret;
+
+	ret = payload_in(flags, VFIO_DEVICE_FEATURE_GET, &req, sizeof(req),
+			 arg, argsz);
+	if (ret != 1)
+		return ret;
+	ret = vfiowc_region_get(vdev, &req, arg);
+	return ret ?: payload_out(arg, &req, sizeof(req));
+}
+
 int vfiowc_device_feature(struct vfio_device *vfio, u32 flags,
 			  void __user *arg, size_t argsz)
 {
@@ -307,6 +322,8 @@ int vfiowc_device_feature(struct vfio_device *vfio, u32 flags,
 		return feature_query(vdev, flags, arg, argsz);
 	case VFIOWC_FEATURE_MAP_QUERY:
 		return feature_map_query(vdev, flags, arg, argsz);
+	case VFIOWC_FEATURE_REGION_MMAP:
+		return feature_region_mmap(vdev, flags, arg, argsz);
 	default:
 		ret = vfio_pci_core_ioctl_feature(vfio, flags, arg, argsz);
 		/* Leaving low power is another way to get decode back. */

@@ -68,6 +68,7 @@ static int vfiowc_open_device(struct vfio_device *vfio)
 	ret = vfio_pci_core_enable(&vdev->core);
 	if (ret)
 		return ret;
+	vfiowc_regions_init(vdev);
 	vdev->tph_completer = vfiowc_tph_read_completer(vdev->core.pdev);
 	/* A new session of a device that AER left for dead: core reset it. */
 	vfiowc_unblock(vdev, VFIOWC_BLOCK_AER);
@@ -79,6 +80,7 @@ static void vfiowc_close_device(struct vfio_device *vfio)
 {
 	vfio_pci_core_close_device(vfio);
 	vfiowc_disown(vfiowc_from_vfio(vfio));
+	vfiowc_regions_close(vfiowc_from_vfio(vfio));
 }
 
 static ssize_t vfiowc_write(struct vfio_device *vfio, const char __user *buf,
@@ -89,6 +91,13 @@ static ssize_t vfiowc_write(struct vfio_device *vfio, const char __user *buf,
 	/* A config write may have switched decode on. */
 	vfiowc_attach_missing(vfiowc_from_vfio(vfio));
 	return ret;
+}
+
+static int vfiowc_mmap(struct vfio_device *vfio, struct vm_area_struct *vma)
+{
+	if (vfiowc_is_region(vma))
+		return vfiowc_region_mmap(vfiowc_from_vfio(vfio), vma);
+	return vfio_pci_core_mmap(vfio, vma);
 }
 
 static const struct vfio_device_ops vfiowc_ops = {
@@ -102,7 +111,7 @@ static const struct vfio_device_ops vfiowc_ops = {
 	.device_feature = vfiowc_device_feature,
 	.read = vfio_pci_core_read,
 	.write = vfiowc_write,
-	.mmap = vfio_pci_core_mmap,
+	.mmap = vfiowc_mmap,
 	.request = vfio_pci_core_request,
 	.match = vfio_pci_core_match,
 	.match_token_uuid = vfio_pci_core_match_token_uuid,

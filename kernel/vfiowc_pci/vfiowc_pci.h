@@ -12,6 +12,7 @@
  *
  *	device_lock, dev_set->lock		(PCI and VFIO core)
  *	mmap_lock
+ *	vfiowc_device.regions_lock		(the list; a leaf)
  *	vfio_pci_core_device.memory_lock	(core calls the canary with it held)
  *	vfiowc_bufs_lock			(the list; never held while waiting)
  *	dma_resv of the inner, shared by the outer
@@ -51,12 +52,18 @@ enum vfiowc_buf_flag {
  * @blocked: enum vfiowc_block
  * @nr_lazy: dma-bufs exported with memory decode off, still without a canary
  * @tph_completer: DEVCAP2 13:12, reserved encoding folded to none
+ * @regions: what offsets of REGION_MMAP stand for, under @regions_lock
+ * @regions_lock: see region.c
+ * @nr_regions: how many there were since the device was opened
  */
 struct vfiowc_device {
 	struct vfio_pci_core_device core;
 	unsigned long blocked;
 	atomic_t nr_lazy;
 	u32 tph_completer;
+	struct list_head regions;
+	struct mutex regions_lock;	/* the list, see region.c */
+	u32 nr_regions;
 };
 
 /**
@@ -189,6 +196,9 @@ int vfiowc_device_feature(struct vfio_device *vfio, u32 flags,
 
 /* export.c */
 extern const struct vfio_pci_device_ops vfiowc_dev_ops;
+int vfiowc_core_get(struct vfiowc_device *vdev, void __user *arg, size_t argsz,
+		    struct vfiowc_grant *grant);
+void vfiowc_grant_drop(struct vfiowc_grant *grant);
 int vfiowc_feature_dma_buf(struct vfiowc_device *vdev, u32 flags,
 			   void __user *arg, size_t argsz);
 int vfiowc_feature_export(struct vfiowc_device *vdev, u32 flags,
@@ -219,6 +229,15 @@ void vfiowc_disown(struct vfiowc_device *vdev);
 /* mmap.c */
 int vfiowc_dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
 struct vfiowc_view *vfiowc_vma_view(struct vm_area_struct *vma);
+
+/* region.c */
+void vfiowc_regions_init(struct vfiowc_device *vdev);
+void vfiowc_regions_close(struct vfiowc_device *vdev);
+int vfiowc_region_get(struct vfiowc_device *vdev,
+		      struct vfiowc_feature_region_mmap *req,
+		      void __user *arg);
+bool vfiowc_is_region(struct vm_area_struct *vma);
+int vfiowc_region_mmap(struct vfiowc_device *vdev, struct vm_area_struct *vma);
 
 /* map_query.c */
 int vfiowc_map_query(struct vfiowc_device *vdev,

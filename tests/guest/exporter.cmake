@@ -8,7 +8,7 @@ target_link_libraries(vfiowc_guest_exporter PUBLIC vfiowc_guest)
 add_library(vfiowc_guest_importer STATIC importer.c)
 target_link_libraries(vfiowc_guest_importer PUBLIC vfiowc_guest_exporter)
 
-foreach(subject causes dma feature importer life mmap revoke stock tph)
+foreach(subject causes dma feature importer life mmap region revoke stock tph)
 	vfiowc_guest_test(NAME exporter_${subject} SOURCES exporter_${subject}.c
 		LIBS vfiowc_guest_importer)
 endforeach()

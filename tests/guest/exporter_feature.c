@@ -26,6 +26,7 @@ union payload {
 	struct vfiowc_feature_revoke revoke;
 	struct vfiowc_feature_query query;
 	struct vfiowc_feature_map_query map_query;
+	struct vfiowc_feature_region_mmap region_mmap;
 };
 
 static const struct feature {
@@ -41,6 +42,7 @@ static const struct feature {
 	{ "REVOKE", VFIOWC_FEATURE_DMA_BUF_REVOKE, SET, sizeof(struct vfiowc_feature_revoke) },
 	{ "QUERY", VFIOWC_FEATURE_DMA_BUF_QUERY, GET, sizeof(struct vfiowc_feature_query) },
 	{ "MAP_QUERY", VFIOWC_FEATURE_MAP_QUERY, GET, sizeof(struct vfiowc_feature_map_query) },
+	{ "REGION_MMAP", VFIOWC_FEATURE_REGION_MMAP, GET, sizeof(struct vfiowc_feature_region_mmap) },
 	{ "DMA_BUF", VFIO_DEVICE_FEATURE_DMA_BUF, GET, sizeof(struct vfio_device_feature_dma_buf) },
 };
 
