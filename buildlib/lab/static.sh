@@ -14,12 +14,15 @@ static_suite() {
 	static_check no_unfinished_mark_is_left static_marks
 	static_check no_package_host_is_named static_hosts
 	static_check every_mutant_is_described_and_applies mutants_check
+	static_check every_rule_has_model_litmus_test_and_man_page static_citations rules
+	static_check every_man_page_that_moves_data_names_its_rule static_citations pages
 }
 
+# static_check NAME COMMAND...
 static_check() {
 	local start=$EPOCHREALTIME
 	wanted "static/$1" || return 0
-	try "static-$1" "$2"
+	try "static-$1" "${@:2}"
 	if ((STATUS == 77)); then
 		record skip "static/$1" "$(since "$start")" "$(tail -n 1 "$LAB_LOG")"
 	elif ((STATUS)); then
@@ -104,6 +107,11 @@ static_headers() {
 				$how -Wall -Wextra -Werror -I$inc -fsyntax-only /tmp/one.c
 			done
 		done'
+}
+
+# The ordering contract: who cites what.
+static_citations() {
+	in_view python3 /lab/src/tests/ordering/citations.py "$1"
 }
 
 static_licence() {
