@@ -11,7 +11,6 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction old_segv, old_trap;
-static bool installed;
 
 void vfiowc_check_lock(sigset_t *before)
 {
@@ -90,22 +89,15 @@ static int install(int signal, void (*handler)(int, siginfo_t *, void *), struct
 
 	if (sigaction(signal, &action, &now))
 		return errno;
-	/* Somebody may have taken the signal since, and may call us: never call back. */
 	if (now.sa_sigaction != handler)
 		*old = now;
 	return 0;
 }
 
-/* Once for each time that somebody else may have taken the signals. */
+/* For each map anew: a test framework, say, takes the signals for each of its tests. */
 int vfiowc_check_install_handlers(void)
 {
-	int err;
+	int err = install(SIGSEGV, on_segv, &old_segv);
 
-	if (installed)
-		return 0;
-	err = install(SIGSEGV, on_segv, &old_segv);
-	if (!err)
-		err = install(SIGTRAP, on_trap, &old_trap);
-	installed = !err;
-	return err;
+	return err ? err : install(SIGTRAP, on_trap, &old_trap);
 }

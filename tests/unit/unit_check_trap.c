@@ -39,6 +39,24 @@ static void traps_are_there_only_while_needed(void)
 	tap_result(during && after, "traps_are_there_only_while_needed", "during %d, after %d", during, after);
 }
 
+/* As cmocka does for each of its tests. */
+static void signals_that_were_taken_since_are_taken_back(void)
+{
+	volatile unsigned char byte = 0; /* a jump must not lose it */
+
+	signal(SIGSEGV, jump);
+	signal(SIGTRAP, jump);
+	got = 0;
+	open_device("7");
+	if (!sigsetjmp(out, 1)) {
+		t.wc[0] = 1;
+		flush();
+		byte = arrived(0);
+	}
+	close_device();
+	tap_result(!got && byte == 1, "signals_that_were_taken_since_are_taken_back", "signal %d", (int)got);
+}
+
 static void a_fault_elsewhere_reaches_the_program(void)
 {
 	static volatile char *page;
@@ -108,6 +126,7 @@ int main(void)
 	signal(SIGSEGV, jump);
 	signal(SIGTRAP, jump);
 	traps_are_there_only_while_needed();
+	signals_that_were_taken_since_are_taken_back();
 	a_fault_elsewhere_reaches_the_program();
 	a_store_to_a_revoked_slice_gives_sigbus();
 	if (sysconf(_SC_PAGESIZE) == 4096)
