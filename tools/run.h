@@ -58,6 +58,7 @@ struct run {
 	bool type_given;
 	struct vfiowc_tph tph; /* flags 0: no tags */
 	char **argv; /* the program's */
+	bool inline_data; /* perftest is asked for inline data */
 	int report_fd; /* what the preload library reported, see handover.h */
 };
 
@@ -86,10 +87,11 @@ int run_system_buffer(const struct run_target *target, struct run_buffer *buffer
 
 /**
  * run_check_command() - options of perftest that cannot work with a target, and a missing --mmap
+ * @run: its inline_data is set
  *
  * Return: 0, or EINVAL and has said which option and why.
  */
-int run_check_command(const struct run *run);
+int run_check_command(struct run *run);
 
 /* A program that runs. */
 struct run_child {

@@ -17,6 +17,7 @@ static const struct {
 	const char *reason;
 } impossible[] = {
 	{ "--odp", "on-demand paging is for pages of the process, a dma-buf has none" },
+	{ "--use-null-mr", "a null MR has no memory, neither the target's nor another" },
 	{ "--use_cuda", "the buffer is either in a GPU or in the target" },
 	{ "--use_cuda_bus_id", "the buffer is either in a GPU or in the target" },
 	{ "--use_cuda_dmabuf", "the buffer is either in a GPU or in the target" },
@@ -58,6 +59,21 @@ static const char *mmap_path(char *const *argument)
 	return !strcmp(*argument, "--mmap") ? argument[1] ? argument[1] : "" : NULL;
 }
 
+/* -I N, -IN, --inline_size N, --inline_size=N; 0 is as good as none */
+static bool wants_inline(char *const *argument)
+{
+	static const char name[] = "--inline_size";
+	const char *value = NULL;
+
+	if (!strcmp(*argument, "-I") || !strcmp(*argument, name))
+		value = argument[1];
+	else if (!strncmp(*argument, "-I", 2))
+		value = *argument + 2;
+	else if (!strncmp(*argument, name, strlen(name)) && (*argument)[strlen(name)] == '=')
+		value = *argument + strlen(name) + 1;
+	return value && strtoul(value, NULL, 10);
+}
+
 static int check_path(const struct run *run, const char *program, const char *path)
 {
 	unsigned long n = run->num_targets;
@@ -71,7 +87,7 @@ static int check_path(const struct run *run, const char *program, const char *pa
 	return EINVAL;
 }
 
-int run_check_command(const struct run *run)
+int run_check_command(struct run *run)
 {
 	const char *program = run->argv[0];
 	bool mapped = false;
@@ -82,6 +98,7 @@ int run_check_command(const struct run *run)
 	for (char **argument = run->argv + 1; !err && *argument; argument++) {
 		const char *reason = reason_against(*argument), *path = mmap_path(argument);
 
+		run->inline_data |= wants_inline(argument);
 		if (reason) {
 			tool_error(program, "%s cannot work with a target: %s", *argument, reason);
 			err = EINVAL;

@@ -73,6 +73,8 @@ static int set_environment(const struct run *run, enum run_end end)
 		err = set_targets(run, end);
 	if (!err && setenv(HANDOVER_REPORT, number, 1))
 		err = errno;
+	if (!err && (run->inline_data ? setenv(HANDOVER_INLINE, "1", 1) : unsetenv(HANDOVER_INLINE)))
+		err = errno;
 	return err;
 }
 
@@ -96,9 +98,13 @@ static int inherit(const struct run *run, enum run_end end, int out,
 	return err;
 }
 
-/* This process handles signals that are the program's to die of. */
-static int default_signals(posix_spawnattr_t *attr)
+/*
+ * This process handles signals that are the program's to die of. The server is in a group of its own: the
+ * terminal's Ctrl-C is not for it (see run_loop.c).
+ */
+static int default_signals(posix_spawnattr_t *attr, enum run_end end)
 {
+	short flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
 	sigset_t handled, none;
 	int err;
 
@@ -110,9 +116,11 @@ static int default_signals(posix_spawnattr_t *attr)
 	err = posix_spawnattr_setsigdefault(attr, &handled);
 	if (!err)
 		err = posix_spawnattr_setsigmask(attr, &none);
-	if (!err)
-		err = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-	return err;
+	if (!err && end == RUN_SERVER) {
+		flags |= POSIX_SPAWN_SETPGROUP;
+		err = posix_spawnattr_setpgroup(attr, 0);
+	}
+	return err ? err : posix_spawnattr_setflags(attr, flags);
 }
 
 int run_spawn(const struct run *run, enum run_end end, char *const argv[], int out,
@@ -128,7 +136,7 @@ int run_spawn(const struct run *run, enum run_end end, char *const argv[], int o
 	posix_spawnattr_init(&attr);
 	err = inherit(run, end, out, &actions);
 	if (!err)
-		err = default_signals(&attr);
+		err = default_signals(&attr, end);
 	if (!err)
 		err = posix_spawnp(&child->pid, argv[0], &actions, &attr, argv, environ);
 	posix_spawnattr_destroy(&attr);

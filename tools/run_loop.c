@@ -31,6 +31,7 @@ struct loop {
 	int out; /* read end of its pipe, -1: it writes there itself */
 	int server_out; /* a memfd: shown if the server fails */
 	uint64_t ended_ms; /* when the first end ended; 0: not yet */
+	bool interrupted; /* the client was told to end, and its server by it */
 	bool killed;
 };
 
@@ -66,12 +67,27 @@ static void signal_children(struct loop *loop, int number)
 	}
 }
 
+/*
+ * Ctrl-C is how a benchmark that runs for ever (--run_infinitely) is ended. Its client then takes leave of
+ * its server, which must be alive for that: so only the client hears the first one.
+ */
 static void pass_signal_on(struct loop *loop)
 {
-	if (!caught)
-		return;
-	signal_children(loop, caught);
+	struct run_child *client = &loop->children[RUN_CLIENT];
+	int number = caught;
+
 	caught = 0;
+	if (number == SIGINT && loop->run->num_ends > 1 && !loop->interrupted && !run_child_ended(client)) {
+		loop->interrupted = true;
+		kill(client->pid, number);
+	} else if (number) {
+		signal_children(loop, number);
+	}
+	/* A client that knows no leave-taking has died of it. */
+	if (loop->interrupted && !loop->killed && run_child_ended(client) && WIFSIGNALED(client->status)) {
+		loop->killed = true;
+		signal_children(loop, SIGINT);
+	}
 }
 
 static void write_all(int fd, const char *text, size_t len)
@@ -96,8 +112,12 @@ static bool pump(struct loop *loop)
 
 	if (n < 0)
 		return errno == EINTR || errno == EAGAIN;
-	if (!n)
+	if (!n) {
+		/* The last row of a program that was interrupted has no end. */
+		if (loop->proof)
+			run_table_feed(&loop->proof->table, "\n", 1);
 		return false;
+	}
 	write_all(loop->to, text, n);
 	if (loop->proof)
 		run_table_feed(&loop->proof->table, text, n);
@@ -256,7 +276,8 @@ int run_programs(const struct run *run, struct run_proof *proof, bool to_stderr,
 		signal_children(&loop, SIGTERM);
 	last = wait_for_all(&loop);
 	*status = shell_status(&loop.children[RUN_CLIENT]);
-	if (run->num_ends > 1 && shell_status(&loop.children[RUN_SERVER])) {
+	if (run->num_ends > 1 && shell_status(&loop.children[RUN_SERVER]) &&
+	    !(loop.interrupted && WIFSIGNALED(loop.children[RUN_CLIENT].status))) {
 		show_server(&loop);
 		if (!*status)
 			*status = shell_status(&loop.children[RUN_SERVER]);

@@ -37,16 +37,20 @@ struct run_counting run_counting(char *const argv[])
 {
 	const char *slash = strrchr(argv[0], '/'), *name = slash ? slash + 1 : argv[0];
 	struct run_counting counting = { .directions = 1 };
+	bool bidirectional = false;
 
 	/* A ping and a pong are one iteration; a read comes back by itself. */
 	if (!strcmp(name, "ib_write_lat") || !strcmp(name, "ib_send_lat"))
 		counting.directions = 2;
 	for (char *const *argument = argv + 1; *argument; argument++) {
 		if (!strcmp(*argument, "-b") || !strcmp(*argument, "--bidirectional"))
-			counting.directions = 2;
+			bidirectional = true;
 		if (!strncmp(*argument, "-D", 2) || !strncmp(*argument, "--duration", 10) ||
 		    !strcmp(*argument, "--run_infinitely"))
 			counting.at_least = true;
 	}
+	/* In a given time the two directions get differently far. */
+	if (bidirectional && !counting.at_least)
+		counting.directions = 2;
 	return counting;
 }

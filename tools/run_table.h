@@ -20,7 +20,7 @@ void run_table_feed(struct run_table *table, const char *text, size_t len);
 
 /* How the table counts. */
 struct run_counting {
-	unsigned int directions; /* 2: the table counts one of two directions (-b, and latency) */
+	unsigned int directions; /* 2: the table counts one of two that are alike (-b with -n, and latency) */
 	bool at_least; /* -D and --run_infinitely: the table leaves out what came before and after */
 };
 

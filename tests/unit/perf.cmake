@@ -7,6 +7,7 @@ vfiowc_unit_test(NAME preload_handover SOURCES preload_handover.c ${tools}/prelo
 	${tools}/run_parse.c ${tools}/tool.c LIBS PkgConfig::IBVERBS)
 vfiowc_unit_test(NAME run_judge SOURCES run_judge.c ${tools}/run_judge.c ${tools}/run_table.c
 	LIBS PkgConfig::IBVERBS PkgConfig::JSON_C)
-foreach(test tlp preload_handover run_judge)
+vfiowc_unit_test(NAME run_check SOURCES run_check.c ${tools}/run_check.c ${tools}/tool.c LIBS PkgConfig::IBVERBS)
+foreach(test tlp preload_handover run_judge run_check)
 	target_include_directories(${test} PRIVATE ${tools})
 endforeach()

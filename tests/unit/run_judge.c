@@ -140,6 +140,28 @@ static void latency_counts_both_directions_and_time_at_least(void **state)
 	assert_int_equal(judge(&s), RUN_REFUTED);
 }
 
+/* -b with -n: both directions move what the table says. In a given time they get differently far. */
+static void both_directions_are_alike_only_in_number(void **state)
+{
+	static char *counted[] = { "ib_write_bw", "-b", "-n", "10", NULL };
+	static char *timed[] = { "ib_write_bw", "-b", "-D", "5", NULL };
+	struct scene s;
+
+	(void)state;
+	set_scene(&s);
+	s.run.argv = counted;
+	s.sums[0].count = 15;
+	s.sums[0].bytes = 120;
+	assert_int_equal(judge(&s), RUN_REFUTED);
+	set_scene(&s);
+	s.run.argv = timed;
+	s.sums[0].count = 15;
+	s.sums[0].bytes = 120;
+	assert_int_equal(judge(&s), RUN_PROVED);
+	s.proof.table.messages = 16;
+	assert_int_equal(judge(&s), RUN_REFUTED);
+}
+
 static void control_with_a_tag_is_refuted(void **state)
 {
 	struct scene s;
@@ -226,6 +248,7 @@ int main(void)
 		cmocka_unit_test(tag_on_host_memory_is_refuted),
 		cmocka_unit_test(other_counts_are_refuted),
 		cmocka_unit_test(latency_counts_both_directions_and_time_at_least),
+		cmocka_unit_test(both_directions_are_alike_only_in_number),
 		cmocka_unit_test(control_with_a_tag_is_refuted),
 		cmocka_unit_test(what_was_not_seen_is_incomplete),
 		cmocka_unit_test(real_nic_is_not_observed),

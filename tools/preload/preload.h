@@ -63,6 +63,11 @@ const char *observe_pte(const struct handover *target, const volatile void *addr
 /** observe_mr() - what the RDMA device says about an MR, as "tags=... state=...", for reports */
 void observe_mr(struct ibv_mr *mr, char *text, size_t len);
 
+/* ---- verbs.c --------------------------------------------------------------------------------- */
+
+/** verbs_next() - the real function of libibverbs; NULL when it lacks that version of it, and said so */
+void *verbs_next(const char *name, const char *version);
+
 /* ---- report.c -------------------------------------------------------------------------------- */
 
 /** report() - one line for `vfiowc run` and the same for people, on stderr; no newline in @fmt */

@@ -31,7 +31,7 @@ typedef int (*close_fn)(struct ibv_context *);
 
 struct ibv_mr *ibv_reg_mr(struct ibv_pd *pd, void *address, size_t length, int access);
 
-static void *next(const char *name, const char *version)
+void *verbs_next(const char *name, const char *version)
 {
 	void *function = dlvsym(RTLD_NEXT, name, version);
 
@@ -55,7 +55,7 @@ static const char *access_reason(unsigned int access)
 static struct ibv_mr *redirect(struct ibv_pd *pd, const void *address, size_t length, uint64_t iova,
 			       unsigned int access, const struct piece *piece)
 {
-	reg_dmabuf_fn reg = (reg_dmabuf_fn)next("ibv_reg_dmabuf_mr", "IBVERBS_1.12");
+	reg_dmabuf_fn reg = (reg_dmabuf_fn)verbs_next("ibv_reg_dmabuf_mr", "IBVERBS_1.12");
 	unsigned int unknown = access & ~ACCESS_KNOWN & ~IBV_ACCESS_OPTIONAL_RANGE;
 	struct ibv_mr *mr;
 	int err = EOPNOTSUPP;
@@ -108,7 +108,7 @@ static int find_piece(const void *address, size_t length, struct piece *piece)
 
 PRELOAD_EXPORT struct ibv_mr *ibv_reg_mr(struct ibv_pd *pd, void *address, size_t length, int access)
 {
-	reg_mr_fn reg = (reg_mr_fn)next("ibv_reg_mr", "IBVERBS_1.1");
+	reg_mr_fn reg = (reg_mr_fn)verbs_next("ibv_reg_mr", "IBVERBS_1.1");
 	struct ibv_mr *mr = NULL;
 	struct piece piece;
 
@@ -128,7 +128,7 @@ PRELOAD_EXPORT struct ibv_mr *ibv_reg_mr(struct ibv_pd *pd, void *address, size_
 PRELOAD_EXPORT struct ibv_mr *ibv_reg_mr_iova2(struct ibv_pd *pd, void *address, size_t length,
 					       uint64_t iova, unsigned int access)
 {
-	reg_iova_fn reg = (reg_iova_fn)next("ibv_reg_mr_iova2", "IBVERBS_1.8");
+	reg_iova_fn reg = (reg_iova_fn)verbs_next("ibv_reg_mr_iova2", "IBVERBS_1.8");
 	struct ibv_mr *mr = NULL;
 	struct piece piece;
 
@@ -156,7 +156,7 @@ static void report_end(struct ibv_mr *mr)
 
 PRELOAD_EXPORT int ibv_dereg_mr(struct ibv_mr *mr)
 {
-	dereg_fn dereg = (dereg_fn)next("ibv_dereg_mr", "IBVERBS_1.1");
+	dereg_fn dereg = (dereg_fn)verbs_next("ibv_dereg_mr", "IBVERBS_1.1");
 
 	if (!dereg)
 		return ENOSYS;
@@ -167,7 +167,7 @@ PRELOAD_EXPORT int ibv_dereg_mr(struct ibv_mr *mr)
 
 PRELOAD_EXPORT int ibv_close_device(struct ibv_context *context)
 {
-	close_fn close_device = (close_fn)next("ibv_close_device", "IBVERBS_1.1");
+	close_fn close_device = (close_fn)verbs_next("ibv_close_device", "IBVERBS_1.1");
 	struct ibv_mr *mr;
 
 	if (!close_device) {
