@@ -63,6 +63,14 @@ static const struct verbs_context_ops vfiowc_ctx_ops = {
 	.req_notify_cq = vfiowc_req_notify_cq,
 };
 
+#if IBVERBS_PABI_VERSION >= 59
+static const struct verbs_context_ops vfiowc_dmah_ops = {
+	.alloc_dmah = vfiowc_alloc_dmah,
+	.dealloc_dmah = vfiowc_dealloc_dmah,
+	.reg_mr_ex = vfiowc_reg_mr_ex,
+};
+#endif
+
 static struct verbs_context *vfiowc_alloc_context(struct ibv_device *ibdev, int cmd_fd,
 						  void *private_data)
 {
@@ -83,6 +91,9 @@ static struct verbs_context *vfiowc_alloc_context(struct ibv_device *ibdev, int 
 
 	vfiowc_done_init(&ctx->done);
 	verbs_set_ops(&ctx->vctx, &vfiowc_ctx_ops);
+#if IBVERBS_PABI_VERSION >= 59
+	verbs_set_ops(&ctx->vctx, &vfiowc_dmah_ops);
+#endif
 	return &ctx->vctx;
 
 err_uninit_context:

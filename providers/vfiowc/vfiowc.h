@@ -15,6 +15,10 @@
 #include "done.h"
 #include "ring.h"
 
+struct ibv_dmah;
+struct ibv_dmah_init_attr;
+struct ibv_mr_init_attr;
+
 struct vfiowc_context {
 	struct verbs_context vctx;
 	struct vfiowc_done_table done;
@@ -67,6 +71,11 @@ struct ibv_mr *vfiowc_reg_mr(struct ibv_pd *pd, void *addr, size_t length, uint6
 struct ibv_mr *vfiowc_reg_dmabuf_mr(struct ibv_pd *pd, uint64_t offset, size_t length,
 				    uint64_t iova, int fd, int access);
 int vfiowc_dereg_mr(struct verbs_mr *vmr);
+
+/* dmah.c, with a private ABI of 59 or newer */
+struct ibv_dmah *vfiowc_alloc_dmah(struct ibv_context *ibctx, struct ibv_dmah_init_attr *attr);
+int vfiowc_dealloc_dmah(struct ibv_dmah *dmah);
+struct ibv_mr *vfiowc_reg_mr_ex(struct ibv_pd *pd, struct ibv_mr_init_attr *attr);
 
 /* cq.c */
 struct ibv_cq *vfiowc_create_cq(struct ibv_context *ibctx, int cqe,

@@ -11,3 +11,7 @@ if(TARGET vfiowcdv)
 		vfiowc_guest_test(NAME rdma_${subject} SOURCES rdma_${subject}.c LIBS vfiowc_guest_rdma vfiowcdv)
 	endforeach()
 endif()
+# DMA handles: libibverbs 59 is IBVERBS_1.15 by its public symbols.
+if(IBVERBS_VERSION VERSION_GREATER_EQUAL 1.15)
+	vfiowc_guest_test(NAME rdma_dmah SOURCES rdma_dmah.c LIBS vfiowc_guest_rdma)
+endif()
