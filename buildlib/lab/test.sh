@@ -5,6 +5,7 @@
 
 # A whole boot's worth of guest tests; each program has a limit of its own (tests/guest/run-tests).
 TEST_BOOT_SECONDS=900
+TEST_LONG_BOOT_SECONDS=3600
 
 parse_test() {
 	TEST_LONG="" TEST_FILTER=""
@@ -188,7 +189,11 @@ guest_suite() {
 		[[ $name != long_* || $TEST_LONG ]] || continue
 		test_program_wanted guest "$name" "$file" && programs+=("$name")
 	done
-	((${#programs[@]} == 0)) || guest_programs "${programs[@]}"
+	((${#programs[@]})) || return 0
+	if [[ " ${programs[*]} " =~ " perf_"(backend|figures)" " ]]; then
+		perftest_stage
+	fi
+	guest_programs "${programs[@]}"
 }
 
 # guest_programs PROGRAM...: one boot for all of them; when the guest dies, the program that killed it has
@@ -203,7 +208,7 @@ guest_programs() {
 		rm -f "$LAB_RUN/current"
 		exec {results}> >(record_lines guest)
 		reader=$!
-		boot_job "$TEST_BOOT_SECONDS" >&"$results"
+		boot_job $((${TEST_LONG:-0} ? TEST_LONG_BOOT_SECONDS : TEST_BOOT_SECONDS)) >&"$results"
 		exec {results}>&-
 		wait "$reader" || true
 		[[ $STATUS != 0 ]] || break

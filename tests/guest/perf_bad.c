@@ -76,7 +76,8 @@ static void plain_vfio_pci_cannot_be_mapped(void **state)
 
 static void options_that_cannot_work_are_named(void **state)
 {
-	static const char *const options[] = { "--odp", "--use_hugepages", "--use_cuda=0" };
+	static const char *const options[] = { "--odp", "--use_hugepages", "--use_cuda=0",
+					       "--use-null-mr" };
 	char text[128];
 
 	(void)state;

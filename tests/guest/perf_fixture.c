@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /* What the tests of `vfiowc run` and `vfiowc trace` share. See perf_fixture.h. */
 #include <string.h>
+#include <unistd.h>
 
 #include "exporter.h"
-#include "perf_fixture.h"
+#include "perf_backend.h"
 
 static char bdf[GUEST_BDF_LEN];
 
@@ -90,4 +91,19 @@ void perf_fails(int status, const char *text, const char *fmt, ...)
 		show_stderr();
 	assert_int_equal(got, status);
 	assert_true(demo_stderr_has(text));
+}
+
+void perf_backend_needed(void)
+{
+	if (access(PERF_BACKEND "ib_write_bw", X_OK))
+		guest_skip("perftest with the back-end is not there; ./lab test builds it for this test");
+}
+
+int perf_backend_pair(char *out, size_t len, const char *wrapper, const char *server, const char *client)
+{
+	return guest_capture(out, len, "%s sh -c '%s >/tmp/server 2>&1 & pid=$!; "
+			     "until grep -q \":4853 .* 0A \" /proc/net/tcp /proc/net/tcp6; do kill -0 $pid || "
+			     "{ cat /tmp/server; exit 9; }; sleep 0.05; done; timeout 60 %s localhost 2>&1; status=$?; "
+			     "wait $pid || { cat /tmp/server; exit 8; }; exit $status' 2>" DEMO_STDERR, wrapper, server,
+			     client);
 }
