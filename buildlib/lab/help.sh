@@ -58,7 +58,8 @@ are ratios with confidence intervals. Then the null test: steering tags on and o
 rxe runs a network stack, the software device is a local copy: the headline is the ratio to the copy limit.
 
   --rounds N   rounds after the first, which is thrown away (default 7, at least 2)
-  --json       one object: ratios, each {value, low, high}; tph_null; raw, all single runs
+  --json       one object: ratios, each {value, low, high}; headline, the names of those to the copy limit;
+               tph_null; raw, all single runs
 
 Exit status: 0, or 1 when something failed or the null test did not pass.
 END
@@ -83,7 +84,7 @@ Usage: ./lab test [--long] [--filter REGEX] [--json]
 Run the static checks, the unit tests (gcc, clang, sanitizers), the tests of ./lab, the guest tests and the
 walk-through. Ends with one line: N passed, N failed, N skipped.
 
-  --long          also what does not fit CI: every mutant, building a root from nothing
+  --long          also what does not fit CI: every mutant, perftest in all its ways, the userspace of sid
   --filter REGEX  only tests whose SUITE/NAME matches this extended regular expression, as printed
 
 Exit status: 0 when nothing failed, else 1.
