@@ -141,6 +141,9 @@ static int follow(struct session *session)
 			poll(&fd, 1, LOOK_MS);
 		err = drain(session);
 	}
+	/* What happened before Ctrl-C is to be seen. */
+	if (!err && stopped)
+		err = drain(session);
 	if (session->pid) {
 		kill(session->pid, SIGTERM);
 		waitpid(session->pid, NULL, 0);
