@@ -3,7 +3,7 @@
 add_library(vfiowc_guest_lib STATIC lib_fixture.c)
 target_link_libraries(vfiowc_guest_lib PUBLIC vfiowc_guest_rdma vfiowc)
 
-foreach(subject device slice rdma)
+foreach(subject device slice rdma check)
 	vfiowc_guest_test(NAME lib_${subject} SOURCES lib_${subject}.c LIBS vfiowc_guest_lib)
 endforeach()
 vfiowc_guest_test(NAME lib_hello SOURCES lib_hello.c LIBS vfiowc_guest_lib)

@@ -227,6 +227,32 @@ static void loopback_says_when_the_mr_cannot_be_read(void **state)
 	slice_close(&s);
 }
 
+static void target_waits_for_delivery_in_one_call(void **state)
+{
+	const struct lib_device *lib = *state;
+	struct ibv_mr *write_only;
+	enum ibv_wc_status status;
+	struct slice s;
+
+	slice_open(&s, lib->dev);
+	rdma_pattern(s.host.addr, SLICE, 5);
+	assert_wc(transfer(&s, IBV_WR_RDMA_WRITE, SLICE), IBV_WC_SUCCESS);
+	assert_int_equal(vfiowc_local_delivery(s.mr, IOVA + SLICE - 1, &status), 0);
+	assert_wc(status, IBV_WC_SUCCESS);
+	assert_memory_equal(vfiowc_map_addr(s.map), s.host.addr, SLICE);
+	write_only = vfiowc_reg_mr(s.buf, s.node.pd, 0, SLICE, 0,
+				   IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE);
+	assert_non_null(write_only);
+	assert_int_equal(vfiowc_local_delivery(write_only, 0, &status), EOPNOTSUPP);
+	assert_wc(status, IBV_WC_REM_ACCESS_ERR);
+	assert_int_equal(vfiowc_local_delivery(s.mr, IOVA, NULL), 0); /* a new loopback */
+	assert_int_equal(vfiowc_revoke(s.buf), 0);
+	assert_int_equal(vfiowc_local_delivery(s.mr, IOVA, NULL), ENODEV);
+	assert_int_equal(vfiowc_end_local_delivery(s.node.pd), 0);
+	ibv_dereg_mr(write_only);
+	slice_close(&s);
+}
+
 static void revoke_ends_requests_and_shows_in_the_mr(void **state)
 {
 	const struct lib_device *lib = *state;
@@ -287,6 +313,7 @@ int main(void)
 		lib_test(mr_query_tells_what_the_importer_read),
 		lib_test(target_proves_delivery_through_the_loopback),
 		lib_test(loopback_says_when_the_mr_cannot_be_read),
+		lib_test(target_waits_for_delivery_in_one_call),
 		lib_test(revoke_ends_requests_and_shows_in_the_mr),
 		lib_test(reset_ends_requests_until_registered_again),
 		lib_test(dma_buf_object_may_go_before_its_mr),
