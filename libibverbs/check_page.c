@@ -37,8 +37,9 @@ static void map_hole(const struct checked_map *cm, uint64_t page)
 {
 	uint64_t bytes = vfiowc_check_page_bytes();
 
-	mmap(page_address(cm, page), bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, cm->memory,
-	     cm->map->bytes + bytes);
+	/* When it fails, what was there stays there. */
+	(void)mmap(page_address(cm, page), bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		   cm->memory, cm->map->bytes + bytes);
 }
 
 /*

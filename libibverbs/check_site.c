@@ -14,7 +14,7 @@
 #include "check.h"
 
 #define NOTE_NAME "vfiowc"
-#define WORD 4 /* alignment inside a note */
+#define WORD ((size_t)4) /* alignment inside a note */
 
 /* What follows the name. */
 struct note {

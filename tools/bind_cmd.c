@@ -171,6 +171,8 @@ static int run(int argc, char **argv, int (*action)(const char *bdf, bool force)
 	case ENODEV:
 		tool_error(bdf, "no such PCI function; see `vfiowc info`");
 		return TOOL_FAILED;
+	default: /* it is there */
+		break;
 	}
 	return action(bdf, force);
 }

@@ -24,8 +24,11 @@ static int check_start(struct demo *d)
 	if (geteuid())
 		return demo_fail(d, d->bdf, "needs root, to bind drivers and to trace; try sudo");
 	/* Now, and not after everything was done. */
-	if (d->json_path && !(d->json_file = fopen(d->json_path, "we")))
-		return demo_fail(d, d->json_path, "%s", strerror(errno));
+	if (d->json_path) {
+		d->json_file = fopen(d->json_path, "we");
+		if (!d->json_file)
+			return demo_fail(d, d->json_path, "%s", strerror(errno));
+	}
 	return 0;
 }
 

@@ -41,7 +41,7 @@ static struct ibv_context *open_by_name(const char *name)
 static int wait_port(struct nic *nic)
 {
 	const struct timespec pause = { .tv_nsec = 20000000 };
-	int64_t end = now_ms() + PORT_TIMEOUT_S * 1000;
+	int64_t end = now_ms() + PORT_TIMEOUT_S * INT64_C(1000);
 	int err;
 
 	for (;;) {
@@ -173,7 +173,7 @@ int nic_reconnect(struct nic *nic, const char **what)
  */
 static int connect_patiently(struct nic *nic, const char **what)
 {
-	int64_t end = now_ms() + PORT_TIMEOUT_S * 1000;
+	int64_t end = now_ms() + PORT_TIMEOUT_S * INT64_C(1000);
 	int err;
 
 	do {
@@ -185,7 +185,7 @@ static int connect_patiently(struct nic *nic, const char **what)
 
 static int make_buffers(struct nic *nic)
 {
-	size_t bytes = 2 * NIC_BUFFER_BYTES;
+	size_t bytes = 2 * (size_t)NIC_BUFFER_BYTES;
 
 	nic->out = aligned_alloc(sysconf(_SC_PAGESIZE), bytes);
 	if (!nic->out)
@@ -244,7 +244,7 @@ void nic_close(struct nic *nic)
 
 static int wait_completion(struct nic *nic, uint64_t wr_id, enum ibv_wc_status *status)
 {
-	int64_t end = now_ms() + COMPLETION_TIMEOUT_S * 1000;
+	int64_t end = now_ms() + COMPLETION_TIMEOUT_S * INT64_C(1000);
 	struct ibv_wc wc;
 	int n;
 

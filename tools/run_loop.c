@@ -199,6 +199,7 @@ static int start_client(struct loop *loop)
 {
 	char **argv = loop->run->argv, **more = NULL;
 	int pipes[2] = { -1, -1 }, err = 0, argc = 0;
+	bool piped = false;
 
 	if (loop->run->num_ends > 1) {
 		while (argv[argc])
@@ -210,13 +211,15 @@ static int start_client(struct loop *loop)
 		more[argc] = "localhost";
 		argv = more;
 	}
-	if (loop->proof && pipe2(pipes, O_CLOEXEC))
-		err = errno;
+	if (loop->proof) {
+		piped = !pipe2(pipes, O_CLOEXEC);
+		err = piped ? 0 : errno;
+	}
 	loop->out = pipes[0];
 	if (!err)
-		err = run_spawn(loop->run, RUN_CLIENT, argv, pipes[1] >= 0 ? pipes[1] : loop->to,
+		err = run_spawn(loop->run, RUN_CLIENT, argv, piped ? pipes[1] : loop->to,
 				&loop->children[RUN_CLIENT]);
-	if (pipes[1] >= 0)
+	if (piped)
 		close(pipes[1]);
 	free(more);
 	return err;

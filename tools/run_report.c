@@ -77,7 +77,8 @@ int run_report_read(const struct run *run, struct run_report *report)
 			close(fd);
 		return err;
 	}
-	rewind(file);
+	if (fseek(file, 0, SEEK_SET))
+		err = errno;
 	while (!err && getline(&line, &room, file) > 0)
 		err = add_line(line, report);
 	if (err)

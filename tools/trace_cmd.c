@@ -183,8 +183,11 @@ static int run(const struct options *options)
 		if (!options->json && !options->summary)
 			trace_print_head();
 		err = start_program(&session);
-		if (!err && (err = follow(&session)))
-			tool_error("tracefs", "event vfiowc:dma: %s", strerror(err));
+		if (!err) {
+			err = follow(&session);
+			if (err)
+				tool_error("tracefs", "event vfiowc:dma: %s", strerror(err));
+		}
 		conclude(&session);
 	}
 	err = err || session.stream.lost;

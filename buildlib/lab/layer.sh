@@ -3,10 +3,16 @@
 # Extra Debian packages of `lab run --package`: a layer between the root and what was built, cached by the
 # set of packages. The root itself never changes.
 
-# layer_ensure PACKAGE...: sets LAYER_DIR, mounted into the view for the emulator; builds it when missing.
+# layer_ensure PACKAGE...: sets LAYER_DIR, mounted into the view for the emulator.
 layer_ensure() {
-	local key
 	(($#)) || return 0
+	layer_make "$@"
+	mount --bind "$LAYER_DIR/upper" "$VIEW/lab/layer"
+}
+
+# layer_make PACKAGE...: sets LAYER_DIR; builds it when missing.
+layer_make() {
+	local key
 	key=$({ echo "${ROOT_DIR##*/}"; printf '%s\n' "$@" | sort -u; } | hash_text)
 	LAYER_DIR=$LAB_CACHE/layers/$key
 	take_lock "$LAB_CACHE/locks/layer-$key" exclusive "it installs the same packages"
@@ -19,7 +25,6 @@ layer_ensure() {
 		touch "$LAYER_DIR/stamp"
 	fi
 	drop_lock "$LAB_LOCK"
-	mount --bind "$LAYER_DIR/upper" "$VIEW/lab/layer"
 }
 
 layer_install() {

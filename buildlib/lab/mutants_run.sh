@@ -13,7 +13,7 @@ MUTANTS_SECONDS=150
 # The test programs that may kill a mutant of a component, the named one apart.
 declare -A MUTANTS_PROGRAMS=(
 	[pci]='^(exporter|lib|demo)_' [rdma]='^(rdma|lib|perf)_' [library]='^(unit|lib)_'
-	[plugin]='^(unit_provider$|rdma_)' [tools]='^(demo|perf|run|tlp|preload)'
+	[plugin]='^(unit_provider|unit_(arm64_)?ring_|rdma_)' [tools]='^(demo|perf|run|tlp|preload)'
 )
 
 # mutants_run NAME...: a verdict and a result each.

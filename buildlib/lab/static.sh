@@ -16,6 +16,7 @@ static_suite() {
 	static_check every_mutant_is_described_and_applies mutants_check
 	static_check every_rule_has_model_litmus_test_and_man_page static_citations rules
 	static_check every_man_page_that_moves_data_names_its_rule static_citations pages
+	static_tools_suite
 }
 
 # static_check NAME COMMAND...
@@ -142,11 +143,11 @@ static_hosts() {
 		grep -vE '://[a-z]+\.example/'
 }
 
-# checkpatch_dir: prints where checkpatch.pl and its word lists are. It comes from the package of the
-# kernel's source: 160 MB for three files, so they are kept beside the root.
+# checkpatch_dir: prints where checkpatch.pl with its word lists and coccinelle's rules are. They come from the
+# package of the kernel's source: 160 MB for a few files, so they are kept beside the root.
 checkpatch_dir() {
 	local dir=$LAB_CACHE/tools/${ROOT_DIR##*/}
-	if [[ ! -e $dir/stamp ]]; then
+	if [[ ! -e $dir/stamp || ! -d $dir/coccinelle ]]; then
 		(checkpatch_fetch "$dir") >&2 || return 1
 	fi
 	echo "$dir"
@@ -163,9 +164,9 @@ checkpatch_fetch() {
 	dpkg-deb --fsys-tarfile "linux-source-${version}"_*.deb |
 		tar -xf - --strip-components=3 --wildcards './usr/src/linux-source-*.tar.xz' || return 1
 	chroot "$ROOT" xz -dc <"linux-source-$version.tar.xz" 2>/dev/null |
-		tar -xf - -C "$dir" --strip-components=2 --occurrence=1 \
+		tar -xf - -C "$dir" --strip-components=2 --wildcards "linux-source-$version/scripts/coccinelle/*" \
 			"linux-source-$version/scripts/"{checkpatch.pl,spelling.txt,const_structs.checkpatch} || true
-	[[ -s $dir/checkpatch.pl && -s $dir/spelling.txt && -s $dir/const_structs.checkpatch ]] || return 1
+	[[ -s $dir/checkpatch.pl && -s $dir/spelling.txt && -s $dir/const_structs.checkpatch && -d $dir/coccinelle ]] || return 1
 	rm -rf "$LAB_RUN/checkpatch"
 	touch "$dir/stamp"
 }

@@ -58,7 +58,7 @@ set(arm64_cc ${ARM64_CC} -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstric
 	-Wmissing-prototypes -Werror -O2 -mno-outline-atomics -I${lib} -I${CMAKE_BINARY_DIR}/include
 	-I${CMAKE_SOURCE_DIR}/kernel-headers -I${arm64}/include)
 set(headers ${lib}/access.h ${lib}/copy_body.h ${lib}/routine.h ${lib}/vfiowc_copy.h
-	${lib}/vfiowc_order.h copy_check.h counting_access.h tap.h)
+	${lib}/vfiowc_order.h ${CMAKE_SOURCE_DIR}/providers/vfiowc/ring.h copy_check.h counting_access.h tap.h)
 set(outputs)
 
 # arm64_object(NAME SOURCE): NAME.o; arm64_program(NAME SOURCE...): a static program.
@@ -72,6 +72,8 @@ function(arm64_command NAME)
 endfunction()
 
 arm64_command(order_calls.o -c order_calls.c)
+arm64_command(ring_calls.o -c ring_calls.c -I${CMAKE_SOURCE_DIR}/providers/vfiowc
+	-I${CMAKE_SOURCE_DIR}/kernel-headers)
 arm64_command(routines.o -c ${lib}/routines_arm64.c)
 arm64_command(routine.o -c ${lib}/routine.c)
 arm64_command(copy -static unit_copy.c ${lib}/routine.c ${lib}/routines_arm64.c)
@@ -80,6 +82,8 @@ arm64_command(copy_access -static -include ${CMAKE_CURRENT_SOURCE_DIR}/counting_
 add_custom_target(unit_arm64 ALL DEPENDS ${outputs})
 add_test(NAME unit_arm64_order_instructions COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/order_calls.sh
 	${arm64}/order_calls.o ${ARM64_OBJDUMP})
+add_test(NAME unit_arm64_ring_instructions COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/ring_calls.sh
+	${arm64}/ring_calls.o ${ARM64_OBJDUMP})
 add_test(NAME unit_arm64_copy_instructions COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/copy_routines.sh
 	${ARM64_OBJDUMP} ${arm64}/routines.o ${arm64}/routine.o)
 foreach(test copy copy_access)

@@ -12,4 +12,12 @@ if(TARGET vfiowcdv)
 	foreach(test unit_provider unit_provider_failures)
 		target_include_directories(${test} PRIVATE ${CMAKE_SOURCE_DIR}/providers/vfiowc)
 	endforeach()
+
+	# Optimised whatever the build type: what an application gets.
+	add_library(unit_ring_calls OBJECT ring_calls.c)
+	target_include_directories(unit_ring_calls PRIVATE ${CMAKE_SOURCE_DIR}/providers/vfiowc
+		${CMAKE_SOURCE_DIR}/kernel-headers)
+	target_compile_options(unit_ring_calls PRIVATE -O2 -fno-sanitize=all)
+	add_test(NAME unit_ring_instructions
+		COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/ring_calls.sh $<TARGET_OBJECTS:unit_ring_calls>)
 endif()

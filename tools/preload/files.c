@@ -14,11 +14,13 @@
 
 #include "preload.h"
 
-#define NEXT(name) ((typeof(&name))dlsym(RTLD_NEXT, #name))
+#define NEXT(name) ((typeof(&(name)))dlsym(RTLD_NEXT, #name))
 
 /* Also found by programs that were compiled with _FORTIFY_SOURCE. */
+/* NOLINTBEGIN(bugprone-reserved-identifier): libc's names, which are to be found here first */
 int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 static bool is_ours(const char *path)
 {
