@@ -4,6 +4,8 @@
 
 BOOT_MEMORY=2G
 BOOT_CPUS=2
+# How much longer than the stock kernel the guest's kernel may take for anything.
+BOOT_SLOWNESS=1
 # A guest with a working KVM is up in two seconds; one that needs longer than this is better emulated.
 BOOT_PROBE_SECONDS=15
 
@@ -83,7 +85,11 @@ boot_cmdline() {
 
 boot_files() {
 	mkdir -p "$LAB_RUN/boot"
-	ln -f "$ROOT_DIR"/boot/* "$LAB_RUN/boot/" 2>/dev/null || cp "$ROOT_DIR"/boot/* "$LAB_RUN/boot/"
+	if [[ ${KERNEL_DIR:-} ]]; then
+		debug_kernel_boot
+	else
+		ln -f "$ROOT_DIR"/boot/* "$LAB_RUN/boot/" 2>/dev/null || cp "$ROOT_DIR"/boot/* "$LAB_RUN/boot/"
+	fi
 }
 
 # boot_job SECONDS: boot, run $LAB_RUN/job (a bash script), pass its output on; STATUS is the job's, or

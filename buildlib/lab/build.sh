@@ -6,9 +6,13 @@
 tree_choose() {
 	local key
 	key=$(hash_text <<<"$LAB_TOP")
-	TREE_DIR=$LAB_CACHE/trees/$key/${ROOT_DIR##*/}
+	TREE_DIR=$LAB_CACHE/trees/$key/${ROOT_DIR##*/}${LAB_DEBUG_KERNEL:+-$LAB_DEBUG_KERNEL}
 	TREE_LOCK=$LAB_CACHE/locks/tree-$key
 	mkdir -p "$TREE_DIR"
+	if [[ ${KERNEL_DIR:-} && $(cat "$TREE_DIR/debug-kernel" 2>/dev/null) != "$KERNEL_DIR" ]]; then
+		rm -rf "$TREE_DIR"/{kernel,test-modules,depmod}
+		echo "$KERNEL_DIR" >"$TREE_DIR/debug-kernel"
+	fi
 	echo "$LAB_TOP" >"${TREE_DIR%/*}/checkout"
 }
 
@@ -49,6 +53,8 @@ build_stage() {
 	rm -rf "$stage"
 	mkdir -p "$stage/$updates"
 	in_view env DESTDIR=/lab/build/stage cmake --install /lab/build/release >/dev/null
+	# The root has the stock kernel's modules only.
+	[[ ! ${KERNEL_DIR:-} ]] || cp -a "$KERNEL_DIR/modules/$KERNEL"/{kernel,modules.*} "$stage/usr/lib/modules/$KERNEL/"
 	find "$TREE_DIR/kernel" "$TREE_DIR/test-modules" -name '*.ko' -exec cp -t "$stage/$updates" {} +
 	build_depmod "$stage" "$updates"
 	cp -a "$stage" "$LAB_RUN/stage"

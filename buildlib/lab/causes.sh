@@ -17,7 +17,7 @@ $tests/causes_idle --list >/lab/run/causes
 exec $tests/run-tests /lab/run causes_idle causes_traffic
 END
 	say "booting the guest"
-	boot_job "$CAUSES_SECONDS" >"$LAB_RUN/results"
+	boot_job $((CAUSES_SECONDS * BOOT_SLOWNESS)) >"$LAB_RUN/results"
 	sed -i $'s,\t,\tguest/,' "$LAB_RUN/results"
 	[[ $STATUS ]] || boot_failed "the guest died of a cause, or its time was up"
 	in_view python3 /lab/src/buildlib/lab/causes_result.py /lab/run/causes /lab/run/results \

@@ -24,6 +24,11 @@ cmd_clean() {
 		for dir in "$LAB_CACHE"/layers/*; do
 			[[ -d $dir ]] && clean_one "$dir" "layer-${dir##*/}"
 		done
+		for dir in "$LAB_CACHE"/kernels/*; do
+			[[ -d $dir ]] || continue
+			key=${dir##*/}
+			clean_one "$dir" "kernel-${key%.new}"
+		done
 		for dir in "$LAB_CACHE"/roots/* "$LAB_CACHE"/tools/*; do
 			[[ -d $dir ]] || continue
 			key=${dir##*/}

@@ -57,7 +57,7 @@ exec vfiowc demo --exporter $DEVICES_EXPORTER --bar $DEVICES_EXPORTER_BAR --rdma
 	--seed $1 --json-file /lab/run/demo.json
 END
 	rm -f "$LAB_RUN"/demo*.json
-	boot_job 300
+	boot_job $((300 * BOOT_SLOWNESS))
 }
 
 # demo_witness SEED: sets DEMO_WITNESS, 0 when the file holds what it must; writes demo.result.json.

@@ -26,6 +26,10 @@ Options, before or after the command:
   --mirror URL   Debian mirror to build the guest from (default: the host's own)
   --suite S      the guest's userspace: trixie, or sid with its newer libibverbs (default: trixie)
   --kernel VER   guest kernel, for example 7.3.4+deb13 (default: the newest in the suites)
+  --debug-kernel[=K]
+                 boot a kernel that checks itself, built once from the source of the guest's version.
+                 K is kasan (default: memory errors, lock rules, leaks, undefined behaviour, fault
+                 injection) or kcsan (data races, dma-buf's own checks)
   --accel A      kvm or tcg, without the probe (default: kvm if the guest boots with it)
   --cache DIR    where roots and builds are kept (default: $VFIOWC_CACHE or ~/.cache/vfiowc)
   --keep         keep the directory of this run, and say where it is
@@ -80,12 +84,15 @@ END
 
 help_test() {
 	cat <<'END'
-Usage: ./lab test [--long] [--filter REGEX] [--json]
+Usage: ./lab test [--long] [--filter REGEX] [--debug-kernel[=KIND]] [--json]
 Run the static checks, the unit tests (gcc, clang, sanitizers), the tests of ./lab, the guest tests and the
 walk-through. Ends with one line: N passed, N failed, N skipped.
 
   --long          also what does not fit CI: every mutant, perftest in all its ways, the userspace of sid
   --filter REGEX  only tests whose SUITE/NAME matches this extended regular expression, as printed
+  --debug-kernel[=kasan|kcsan]
+                  run the guest tests and the walk-through on that kernel, and nothing that needs no guest;
+                  five times slower
 
 Exit status: 0 when nothing failed, else 1.
 END
@@ -170,7 +177,7 @@ END
 help_clean() {
 	cat <<'END'
 Usage: ./lab clean [--keep-root]
-Remove the guest roots, package layers and builds (of every checkout) from the cache. What another lab is
+Remove the guest roots, package layers, debug kernels and builds (of every checkout) from the cache. What another lab is
 using at this moment is left alone. Packages that were installed on the host stay.
 
   --keep-root   remove the builds only

@@ -39,7 +39,7 @@ mutants_run() {
 mutants_prepare() {
 	local names
 	MUTANTS_UNITS=$(mutants_units | tr '\n' ' ')
-	names=$(cd "$LAB_RUN/stage/usr/libexec/vfiowc/tests" && printf '%s\n' * | grep -vE '^(run-tests|long_.*)$|\.awk$')
+	names=$(cd "$LAB_RUN/stage/usr/libexec/vfiowc/tests" && printf '%s\n' * | grep -vE '^(run-tests|long_.*)$|\.(awk|inc)$')
 	MUTANTS_GUEST=$(tr '\n' ' ' <<<"$names")
 	MUTANTS_CACHE=$LAB_CACHE/mutants/$(mutants_key)
 	mkdir -p "$MUTANTS_CACHE" "$LAB_RUN/mutants"
@@ -210,7 +210,7 @@ mutants_guest() {
 		done >"$LAB_RUN/mutant-list"
 		exec {lines}> >(while read -r name; do mutant_back "$name"; done)
 		reader=$!
-		boot_job $((120 + programs * MUTANTS_SECONDS)) >&"$lines"
+		boot_job $(((120 + programs * MUTANTS_SECONDS) * BOOT_SLOWNESS)) >&"$lines"
 		exec {lines}>&-
 		wait "$reader" || true
 		[[ $STATUS != 0 ]] || break

@@ -33,7 +33,7 @@ exec python3 /lab/run/perf.py --exporter $DEVICES_EXPORTER --bar $DEVICES_EXPORT
 	--kernel-package $(printf %q "$KERNEL_PACKAGE") --accel $ACCEL --out /lab/run/perf.json
 END
 	say "booting the guest; keep this host quiet, what disturbs it widens the intervals"
-	boot_job "$PERF_SECONDS"
+	boot_job $((PERF_SECONDS * BOOT_SLOWNESS))
 	[[ $STATUS ]] || boot_failed "the guest died, or its time was up, before all was measured"
 	[[ -s $LAB_RUN/perf.json ]] || die "measuring ended with status $STATUS before there was a result"
 	json_result "$(<"$LAB_RUN/perf.json")"

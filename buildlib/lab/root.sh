@@ -39,6 +39,7 @@ root_ensure() {
 	KERNEL=$(<"$ROOT_DIR/kernel")
 	KERNEL_PACKAGE=$(<"$ROOT_DIR/kernel_package")
 	ROOT=$ROOT_DIR/root
+	debug_kernel_ensure
 }
 
 root_build_missing() {
@@ -67,7 +68,7 @@ root_remove_old() {
 	for dir in "$LAB_CACHE"/roots/*; do
 		[[ -e $dir/used && $(find "$dir/used" -mtime +14) ]] || continue
 		say "removing a guest root that was not used for two weeks"
-		rm -rf "$dir" "$LAB_CACHE/tools/${dir##*/}" "$LAB_CACHE"/trees/*/"${dir##*/}"
+		rm -rf "$dir" "$LAB_CACHE/tools/${dir##*/}" "$LAB_CACHE"/trees/*/"${dir##*/}"*
 	done
 }
 

@@ -111,6 +111,7 @@ view_mount() {
 	mount --rbind /dev "$VIEW/dev"
 	mount -t proc proc "$VIEW/proc"
 	mount -t tmpfs -o mode=1777 tmp "$VIEW/tmp"
+	[[ ! ${KERNEL_DIR:-} ]] || debug_kernel_mount "$KERNEL_DIR"
 	mount --bind "${LAB_SOURCE:-$LAB_TOP}" "$VIEW/lab/src"
 	read_only "$VIEW/lab/src"
 	mount --bind "$TREE_DIR" "$VIEW/lab/build"

@@ -34,6 +34,7 @@ static void buf_free(struct kref *ref)
 {
 	struct vfiowc_buf *buf = container_of(ref, struct vfiowc_buf, ref);
 
+	lockdep_assert_held(&vfiowc_bufs_lock);
 	list_del(&buf->node);
 	mutex_unlock(&vfiowc_bufs_lock);
 
@@ -46,7 +47,14 @@ static void buf_free(struct kref *ref)
 
 void vfiowc_buf_put(struct vfiowc_buf *buf)
 {
+	might_lock(&vfiowc_bufs_lock);
 	kref_put_mutex(&buf->ref, buf_free, &vfiowc_bufs_lock);
+}
+
+/* For who walks the list only sometimes: lockdep then knows of it each time. */
+void vfiowc_buf_may_walk(void)
+{
+	might_lock(&vfiowc_bufs_lock);
 }
 
 /**
@@ -109,12 +117,6 @@ static void buf_detach(struct dma_buf *dmabuf,
 	atomic_dec(&buf->nr_importers);
 }
 
-static void map_get(struct vfiowc_buf *buf)
-{
-	dma_resv_assert_held(buf->resv);
-	buf->nr_maps++;
-}
-
 static void map_put(struct vfiowc_buf *buf)
 {
 	dma_resv_assert_held(buf->resv);
@@ -122,7 +124,7 @@ static void map_put(struct vfiowc_buf *buf)
 		return;
 	if (buf->nr_maps == 1)
 		vfiowc_buf_drain_late(buf);
-	if (--buf->nr_maps)
+	if (vfiowc_buf_maps_dec(buf))
 		return;
 	vfiowc_buf_settle(buf);
 	wake_up_all(&buf->idle);
@@ -224,7 +226,7 @@ static struct sg_table *buf_map(struct dma_buf_attachment *attach,
 		return ERR_PTR(ret);
 	sgt = sg_map(buf, attach, dir);
 	if (!IS_ERR(sgt))
-		map_get(buf);
+		vfiowc_buf_maps_inc(buf);
 	return sgt;
 }
 
@@ -248,7 +250,7 @@ static void buf_release(struct dma_buf *dmabuf)
 	if (!canary && buf->vdev)
 		atomic_dec(&buf->vdev->nr_lazy);
 	/* A walker of the list may still come by: nothing to arm any more. */
-	buf->canary = NULL;
+	WRITE_ONCE(buf->canary, NULL);
 	dma_resv_unlock(buf->resv);
 
 	/* Waits for a callback that still runs: it holds resv. */
@@ -399,7 +401,7 @@ int vfiowc_dma_buf_cpu_map(struct dma_buf_attachment *attach,
 	*nr = buf->nr_ranges;
 	/* The importer's CPU stores are posted writes like any other (O9). */
 	set_bit(VFIOWC_BUF_DIRTY, &buf->flags);
-	map_get(buf);
+	vfiowc_buf_maps_inc(buf);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(vfiowc_dma_buf_cpu_map);

@@ -182,7 +182,7 @@ static int feature_memattr(struct vfiowc_device *vdev, u32 flags,
 	if (!set)
 		attr.memattr = buf->memattr;
 	else if (buf->mappable || attr.memattr == VFIOWC_MEMATTR_NC)
-		buf->memattr = attr.memattr;
+		WRITE_ONCE(buf->memattr, attr.memattr);
 	else
 		ret = -EOPNOTSUPP;
 	live_put(buf);

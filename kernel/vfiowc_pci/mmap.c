@@ -94,6 +94,7 @@ static vm_fault_t fault_lock(struct vm_fault *vmf, struct dma_resv *resv)
 {
 	struct file *file;
 
+	might_lock(&resv->lock.base);
 	if (dma_resv_trylock(resv))
 		return 0;
 	if (fault_flag_allow_retry_first(vmf->flags)) {

@@ -93,6 +93,8 @@ static noinline __noclone u32 read_back(struct vfiowc_buf *buf, bool memory_lock
 	void __iomem *bar = core->barmap[buf->bar];
 	u32 id;
 
+	if (memory_locked)
+		lockdep_assert_held(&core->memory_lock);
 	if (memory_locked && __vfio_pci_memory_enabled(core) &&
 	    pci_resource_flags(buf->pdev, buf->bar) & IORESOURCE_PREFETCH &&
 	    !IS_ERR_OR_NULL(bar))
@@ -157,11 +159,11 @@ static void cut(struct vfiowc_buf *buf)
 		return;
 	buf->armed = false;
 	/* Counts as a mapping itself: whoever unmaps in here is not the last. */
-	buf->nr_maps++;
+	vfiowc_buf_maps_inc(buf);
 	if (buf->dmabuf)
 		dma_buf_invalidate_mappings(buf->dmabuf);
 	unmap_mapping_range(buf->inode->i_mapping, 0, 0, 1);
-	if (!--buf->nr_maps)
+	if (!vfiowc_buf_maps_dec(buf))
 		wake_up_all(&buf->idle);
 	vfiowc_buf_settle(buf);
 }
@@ -210,7 +212,7 @@ int vfiowc_buf_attach_canary(struct vfiowc_buf *buf)
 
 	dma_resv_lock(buf->resv, NULL);
 	if (!buf->canary && buf->dmabuf) {
-		buf->canary = canary;
+		WRITE_ONCE(buf->canary, canary);
 		canary = NULL;
 		if (buf->vdev)
 			atomic_dec(&buf->vdev->nr_lazy);
@@ -230,6 +232,7 @@ void vfiowc_attach_missing(struct vfiowc_device *vdev)
 {
 	struct vfiowc_buf *buf = NULL;
 
+	vfiowc_buf_may_walk();
 	if (!atomic_read(&vdev->nr_lazy))
 		return;
 	while ((buf = vfiowc_buf_next(vdev, buf)))
@@ -245,6 +248,8 @@ static int wait_importers(struct vfiowc_buf *buf, unsigned long deadline)
 {
 	long left;
 
+	/* Who is waited for may need it to let go. */
+	lockdep_assert_not_held(&buf->resv->lock.base);
 	do {
 		left = dma_resv_wait_timeout(buf->resv, DMA_RESV_USAGE_BOOKKEEP,
 					     false, max(HZ / 50, 1));
@@ -271,6 +276,7 @@ static int wait_importers(struct vfiowc_buf *buf, unsigned long deadline)
  */
 static int lock_until(struct vfiowc_buf *buf, unsigned long deadline)
 {
+	might_lock(&buf->resv->lock.base);
 	while (!dma_resv_trylock(buf->resv)) {
 		if (fatal_signal_pending(current))
 			return -EINTR;

@@ -96,7 +96,7 @@ void vfiowc_buf_set_tph(struct vfiowc_buf *buf,
 			const struct vfiowc_feature_tph *tph)
 {
 	dma_resv_assert_held(buf->resv);
-	buf->tph.flags = tph->flags;
+	WRITE_ONCE(buf->tph.flags, tph->flags);
 	buf->tph.st = tph->flags & VFIOWC_TPH_ST ? tph->steering_tag : 0;
 	buf->tph.st_ext = tph->flags & VFIOWC_TPH_ST_EXT ?
 			  tph->steering_tag_ext : 0;

@@ -101,12 +101,12 @@ struct vfiowc_view {
  * @vdev: the device; NULL once it was closed.  Stable without @resv in an
  *	ioctl or write of that device, which keep it open
  * @canary: our attachment to @inner; NULL if decode was off at export, and
- *	once release began
+ *	once release began; read also without, to see whether it is there
  * @canary_sgt: non-NULL while the canary is mapped
  * @armed: access may be granted; implies @canary_sgt and not revoked
- * @nr_maps: importers' live mappings
- * @memattr: type of future mmaps
- * @tph: published tags
+ * @nr_maps: importers' live mappings; read also without
+ * @memattr: type of future mmaps; read also without
+ * @tph: published tags; flags read also without
  *
  * Without a lock:
  * @flags: enum vfiowc_buf_flag, atomic bit operations
@@ -185,6 +185,20 @@ static inline bool vfiowc_buf_revoked(const struct vfiowc_buf *buf)
 	return test_bit(VFIOWC_BUF_REVOKED, &buf->flags);
 }
 
+/* The only two ways to change nr_maps; who reads it without resv polls it. */
+static inline void vfiowc_buf_maps_inc(struct vfiowc_buf *buf)
+{
+	dma_resv_assert_held(buf->resv);
+	WRITE_ONCE(buf->nr_maps, buf->nr_maps + 1);
+}
+
+static inline u32 vfiowc_buf_maps_dec(struct vfiowc_buf *buf)
+{
+	dma_resv_assert_held(buf->resv);
+	WRITE_ONCE(buf->nr_maps, buf->nr_maps - 1);
+	return buf->nr_maps;
+}
+
 static inline bool vfiowc_memattr_known(u32 memattr)
 {
 	return memattr <= VFIOWC_MEMATTR_WC;
@@ -211,6 +225,7 @@ struct vfiowc_buf *vfiowc_buf_create(struct vfiowc_device *vdev,
 struct vfiowc_buf *vfiowc_buf_of(struct dma_buf *dmabuf);
 struct vfiowc_buf *vfiowc_buf_next(struct vfiowc_device *vdev,
 				   struct vfiowc_buf *prev);
+void vfiowc_buf_may_walk(void);
 void vfiowc_buf_put(struct vfiowc_buf *buf);
 
 /* revoke.c */

@@ -111,6 +111,8 @@ int vfiowc_req_notify_cq(struct ib_cq *ibcq, enum ib_cq_notify_flags flags)
 
 static bool cq_take_event(struct vfiowc_cq *cq, bool solicited)
 {
+	lockdep_assert_held(&cq->lock);
+
 	if (!cq->notify || (cq->notify == IB_CQ_SOLICITED && !solicited))
 		return false;
 	cq->notify = 0;

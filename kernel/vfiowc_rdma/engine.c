@@ -331,9 +331,11 @@ static bool peer_accepts(const struct wr *wr)
 	int access = wr_ops[wr->wqe->opcode].peer_access;
 	const struct ib_qp_attr *attr = &wr->peer->attr;
 
-	if ((attr->qp_access_flags & access) != access)
+	/* modify_qp of the peer changes them without our locks */
+	if ((READ_ONCE(attr->qp_access_flags) & access) != access)
 		return false;
-	return wr->wqe->opcode != IB_WR_RDMA_READ || attr->max_dest_rd_atomic;
+	return wr->wqe->opcode != IB_WR_RDMA_READ ||
+	       READ_ONCE(attr->max_dest_rd_atomic);
 }
 
 static enum verdict run_connected(struct wr *wr, struct vfiowc_iter *local)
@@ -444,7 +446,7 @@ static enum verdict wait_rnr(struct wr *wr)
 
 	if (qp->attr.rnr_retry != 7 && !qp->sq.rnr_left--)
 		return fail(wr, IB_WC_RNR_RETRY_EXC_ERR, VFIOWC_VENDOR_NONE);
-	sq_wait(qp, rnr_delay(wr->peer->attr.min_rnr_timer));
+	sq_wait(qp, rnr_delay(READ_ONCE(wr->peer->attr.min_rnr_timer)));
 	return WAIT_RNR;
 }
 

@@ -248,10 +248,15 @@ static bool attr_in_range(const struct ib_qp_attr *attr, int mask)
 static int qp_resolve(struct vfiowc_qp *qp, const struct ib_qp_attr *attr)
 {
 	const struct ib_global_route *grh = rdma_ah_read_grh(&attr->ah_attr);
+	u32 id;
+	int err;
 
 	if (!(rdma_ah_get_ah_flags(&attr->ah_attr) & IB_AH_GRH))
 		return -EINVAL;
-	return vfiowc_dev_by_gid(&grh->dgid, &qp->dest_dev);
+	err = vfiowc_dev_by_gid(&grh->dgid, &id);
+	if (!err)
+		WRITE_ONCE(qp->dest_dev, id);
+	return err;
 }
 
 static void qp_store_path(struct vfiowc_qp *qp, const struct ib_qp_attr *attr,
@@ -264,7 +269,7 @@ static void qp_store_path(struct vfiowc_qp *qp, const struct ib_qp_attr *attr,
 	if (mask & IB_QP_PATH_MTU)
 		own->path_mtu = attr->path_mtu;
 	if (mask & IB_QP_DEST_QPN)
-		own->dest_qp_num = attr->dest_qp_num;
+		WRITE_ONCE(own->dest_qp_num, attr->dest_qp_num);
 	if (mask & IB_QP_PORT)
 		own->port_num = attr->port_num;
 	if (mask & IB_QP_PKEY_INDEX)
@@ -281,13 +286,13 @@ static void qp_store_limits(struct vfiowc_qp *qp, const struct ib_qp_attr *attr,
 	struct ib_qp_attr *own = &qp->attr;
 
 	if (mask & IB_QP_ACCESS_FLAGS)
-		own->qp_access_flags = attr->qp_access_flags;
+		WRITE_ONCE(own->qp_access_flags, attr->qp_access_flags);
 	if (mask & IB_QP_MAX_QP_RD_ATOMIC)
 		own->max_rd_atomic = attr->max_rd_atomic;
 	if (mask & IB_QP_MAX_DEST_RD_ATOMIC)
-		own->max_dest_rd_atomic = attr->max_dest_rd_atomic;
+		WRITE_ONCE(own->max_dest_rd_atomic, attr->max_dest_rd_atomic);
 	if (mask & IB_QP_MIN_RNR_TIMER)
-		own->min_rnr_timer = attr->min_rnr_timer;
+		WRITE_ONCE(own->min_rnr_timer, attr->min_rnr_timer);
 	if (mask & IB_QP_TIMEOUT)
 		own->timeout = attr->timeout;
 	if (mask & IB_QP_RETRY_CNT)
@@ -322,6 +327,8 @@ static int qp_stop(struct vfiowc_qp *qp, const struct ib_qp_attr *attr, int mask
 	enum ib_qp_state to = attr->qp_state;
 	bool ok;
 
+	lockdep_assert_held(&qp->modify_lock);
+
 	spin_lock(&qp->state_lock);
 	ok = ib_modify_qp_is_ok(qp->state, to, IB_QPT_RC, mask);
 	if (ok)
@@ -352,6 +359,7 @@ static int qp_advance(struct vfiowc_qp *qp, const struct ib_qp_attr *attr,
 	enum ib_qp_state to = next_state(attr, mask, now);
 	int err = 0;
 
+	lockdep_assert_held(&qp->modify_lock);
 	lockdep_assert_held(&qp->sq.lock);
 
 	if (to == IB_QPS_SQD || to == IB_QPS_SQE)

@@ -57,6 +57,10 @@ void vfiowc_qp_withdraw(struct vfiowc_qp *qp)
 {
 	struct vfiowc_qp_handle *handle = qp->handle;
 
+	/* Whom it waits for may hold one of them, or wait for it. */
+	lockdep_assert_not_held(&qp->sq.lock);
+	lockdep_assert_not_held(&qp->rq.lock);
+
 	xa_erase(&qp_table, qp->ibqp.qp_num);
 	vfiowc_qp_put(qp);
 	wait_for_completion(&handle->released);
@@ -73,8 +77,9 @@ bool vfiowc_qp_connected(const struct vfiowc_qp *qp, const struct vfiowc_qp *to)
 	enum ib_qp_state state = vfiowc_qp_state(to);
 
 	return (state == IB_QPS_RTR || state == IB_QPS_RTS) &&
-	       qp->dest_dev == to->dev->id && to->dest_dev == qp->dev->id &&
-	       to->attr.dest_qp_num == qp->ibqp.qp_num;
+	       qp->dest_dev == to->dev->id &&
+	       READ_ONCE(to->dest_dev) == qp->dev->id &&
+	       READ_ONCE(to->attr.dest_qp_num) == qp->ibqp.qp_num;
 }
 
 /**
@@ -88,6 +93,8 @@ struct vfiowc_qp *vfiowc_qp_find_peer(struct vfiowc_qp *qp)
 {
 	struct vfiowc_qp_handle *handle;
 	struct vfiowc_qp *peer = NULL;
+
+	lockdep_assert_held(&qp->sq.lock);
 
 	rcu_read_lock();
 	handle = xa_load(&qp_table, qp->attr.dest_qp_num);

@@ -196,9 +196,10 @@ struct vfiowc_rq {
  * struct vfiowc_qp - queue pair
  * @handle: see there
  * @state_lock: protects changes of @state, which engines read without it
- * @attr: what modify_qp set; changed under modify_lock and sq.lock
+ * @attr: what modify_qp set; changed under modify_lock and sq.lock, and what the
+ *	peer's engine needs of it (dest_qp_num, access, receiver limits) read without
  * @init: what create_qp was given, for query_qp
- * @dest_dev: id of the device that owns attr's dgid
+ * @dest_dev: id of the device that owns attr's dgid; as @attr
  * @modify_lock: serialises modify_qp
  * @work: runs the send queue outside a doorbell call, flushes after an error
  */

@@ -104,6 +104,8 @@ static enum vfiowc_vendor_err iter_hold(struct vfiowc_iter *iter, u32 n,
 			    iter->access, &span->mr);
 	if (err)
 		return err;
+	/* A revocation waits for the MR: nothing may sleep until it is let go. */
+	non_block_start();
 	span->off = iter->sge->addr + iter->done - span->mr->iova;
 	iter->tag = span->mr->tag;
 	return VFIOWC_VENDOR_NONE;
@@ -111,8 +113,10 @@ static enum vfiowc_vendor_err iter_hold(struct vfiowc_iter *iter, u32 n,
 
 static void iter_release(const struct vfiowc_span *span)
 {
-	if (span->mr)
-		vfiowc_mr_put(span->mr);
+	if (!span->mr)
+		return;
+	non_block_end();
+	vfiowc_mr_put(span->mr);
 }
 
 /* Collect @n <= 8 bytes of the source, then write them at once. */
@@ -247,6 +251,9 @@ static enum vfiowc_xfer_end xfer_long(struct vfiowc_xfer *xfer, u32 left)
 enum vfiowc_xfer_end vfiowc_xfer_run(struct vfiowc_xfer *xfer, u32 length)
 {
 	enum vfiowc_xfer_end end;
+
+	lockdep_assert_held(&xfer->qp->sq.lock);
+	lockdep_assert_held(&xfer->peer->rq.lock);
 
 	if (length <= WORD_BYTES)
 		end = xfer_word(xfer, length);

@@ -13,12 +13,8 @@
 
 #define RECORD_MAX 8192
 
-/* What the kernel's own reports begin with. tests/guest/run has the same list for the whole log. */
 static const char *const splats[] = {
-	"BUG:", "WARNING:", "Oops", "Bad page", "Call Trace:", "INFO: task", "INFO: rcu",
-	"UBSAN:", "KASAN:", "general protection fault", "kernel BUG at", "list_add corruption",
-	"list_del corruption", "possible circular locking", "refcount_t:", "soft lockup",
-	"suspicious RCU usage", "unable to handle",
+#include "splats.inc"
 };
 
 struct record {

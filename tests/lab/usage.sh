@@ -64,6 +64,8 @@ mutants --component kernel
 --suite buster demo
 --kernel latest demo
 --accel warp demo
+--debug-kernel=ksan test
+--debug-kernel= run -- true
 END
 	lab fly
 	check "an unknown command points to the help of all" contains "$ERR" "try './lab --help'"
