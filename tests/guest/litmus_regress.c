@@ -32,11 +32,12 @@ static void *copy_once(void *to, const void *from, size_t bytes)
 static uint32_t stores_seen_by_device(volatile struct counter *dev, copy_fn copy, size_t before,
 				      size_t bytes)
 {
+	copy_fn volatile called = copy; /* else the compiler puts one store in place of memcpy() */
 	uint8_t from[64];
 
 	dev->test = 0;
 	memset(from, dev->data, sizeof(from));
-	copy((uint8_t *)dev + dev->offset - before, from, bytes);
+	called((uint8_t *)dev + dev->offset - before, from, bytes);
 	return dev->count;
 }
 
