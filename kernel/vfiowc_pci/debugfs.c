@@ -5,7 +5,8 @@
  * tools.  Names and order of the columns are part of the interface.
  *
  * Locks: walks the list as everybody; only tries resv, so that reading never
- * waits for a revocation: the state is "busy" then.
+ * waits for a revocation: the state is "busy" then, and when there is no memory
+ * to find it out.
  */
 #include <linux/debugfs.h>
 #include <linux/pci.h>
@@ -29,9 +30,11 @@ static const char *const memattr_name[] = {
 static void show_buf(struct seq_file *m, struct vfiowc_buf *buf)
 {
 	const char *state = "busy";
+	u32 nr;
 
 	if (dma_resv_trylock(buf->resv)) {
-		state = state_name[vfiowc_buf_state(buf)];
+		if (!vfiowc_buf_state(buf, &nr))
+			state = state_name[nr];
 		dma_resv_unlock(buf->resv);
 	}
 	seq_printf(m, "%s bar=%u size=%zu ranges=%u memattr=%s state=%s tph_flags=%u importers=%d mappings=%d\n",

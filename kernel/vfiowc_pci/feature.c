@@ -257,9 +257,11 @@ static int feature_query(struct vfiowc_device *vdev, u32 flags,
 	ret = dma_resv_lock_interruptible(buf->resv, NULL);
 	if (ret)
 		goto out_put;
-	query.state = vfiowc_buf_state(buf);
+	ret = vfiowc_buf_state(buf, &query.state);
 	query.memattr = buf->memattr;
 	dma_resv_unlock(buf->resv);
+	if (ret)
+		goto out_put;
 	query.size = buf->size;
 	query.bar = buf->bar;
 	query.nr_ranges = buf->nr_ranges;
@@ -305,6 +307,8 @@ int vfiowc_device_feature(struct vfio_device *vfio, u32 flags,
 	struct vfiowc_device *vdev = vfiowc_from_vfio(vfio);
 	int ret;
 
+	/* What found no memory when decode was switched on gets it now. */
+	vfiowc_attach_missing(vdev);
 	switch (flags & VFIO_DEVICE_FEATURE_MASK) {
 	case VFIO_DEVICE_FEATURE_DMA_BUF:
 		return vfiowc_feature_dma_buf(vdev, flags, arg, argsz);

@@ -316,14 +316,25 @@ int vfiowc_buf_revoke(struct vfiowc_buf *buf)
 	return again ? -EBADFD : 0;
 }
 
-/* enum vfiowc_dma_buf_state; resv held. */
-u32 vfiowc_buf_state(struct vfiowc_buf *buf)
+/**
+ * vfiowc_buf_state - may the memory be used?
+ * @buf: the dma-buf; resv held
+ * @state: out: enum vfiowc_dma_buf_state
+ *
+ * Return: 0; what vfiowc_buf_arm() says when it failed for another reason than
+ * a revocation: out of memory is no state of the dma-buf.
+ */
+int vfiowc_buf_state(struct vfiowc_buf *buf, u32 *state)
 {
+	int ret;
+
 	dma_resv_assert_held(buf->resv);
+	*state = VFIOWC_DMA_BUF_REVOKED;
 	if (vfiowc_buf_revoked(buf) || !buf->vdev)
-		return VFIOWC_DMA_BUF_REVOKED;
-	return vfiowc_buf_arm(buf) ? VFIOWC_DMA_BUF_REVOKED_TEMP :
-				     VFIOWC_DMA_BUF_LIVE;
+		return 0;
+	ret = vfiowc_buf_arm(buf);
+	*state = ret ? VFIOWC_DMA_BUF_REVOKED_TEMP : VFIOWC_DMA_BUF_LIVE;
+	return ret == -ENODEV ? 0 : ret;
 }
 
 static void block_one(struct vfiowc_device *vdev, struct vfiowc_buf *buf,

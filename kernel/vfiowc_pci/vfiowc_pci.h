@@ -234,7 +234,7 @@ int vfiowc_buf_attach_canary(struct vfiowc_buf *buf);
 void vfiowc_buf_settle(struct vfiowc_buf *buf);
 void vfiowc_buf_drain_late(struct vfiowc_buf *buf);
 int vfiowc_buf_revoke(struct vfiowc_buf *buf);
-u32 vfiowc_buf_state(struct vfiowc_buf *buf);
+int vfiowc_buf_state(struct vfiowc_buf *buf, u32 *state);
 void vfiowc_block(struct vfiowc_device *vdev, enum vfiowc_block why,
 		  bool reachable);
 void vfiowc_unblock(struct vfiowc_device *vdev, enum vfiowc_block why);
