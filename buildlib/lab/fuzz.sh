@@ -44,11 +44,11 @@ fuzz_one() {
 	wanted "fuzz/$1.$2" || return 0
 	shift 2
 	try "fuzz-$name-$test" in_view bash -euc '
-		name=$1; shift
-		mkdir -p /tmp/fuzz/new
-		cd /tmp/fuzz
+		name=$1 test=$2; shift 2
+		mkdir -p "/tmp/fuzz/$name-$test/new"
+		cd "/tmp/fuzz/$name-$test"
 		/lab/build/fuzz/tests/fuzz/fuzz_$name "$@" -max_len=2048 -timeout=20 -print_final_stats=1 \
-			new "/lab/src/tests/fuzz/corpus/$name"' fuzz "$name" "$@"
+			new "/lab/src/tests/fuzz/corpus/$name"' fuzz "$name" "$test" "$@"
 	inputs=$(sed -nE 's/^stat::number_of_executed_units: *//p' "$LAB_LOG")
 	if ((STATUS)); then
 		record fail "fuzz/$name.$test" "$(since "$start")" "$(grep -m1 -E '^SUMMARY|ERROR' "$LAB_LOG" || echo "status $STATUS")"
