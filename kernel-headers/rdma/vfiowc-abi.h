@@ -21,6 +21,9 @@
  * poll_cq          no system call; req_notify_cq is the stock command
  *		    (ibv_cmd_req_notify_cq): one event for the next (solicited)
  *		    entry added after the call, so poll once more after arming.
+ * create_srq       no request, struct vfiowc_create_srq_resp; mmap(srq).
+ * modify_srq       struct vfiowc_modify_srq with IBV_SRQ_MAX_WR; mmap() again.
+ * create_ah        no request, struct vfiowc_create_ah_resp.
  * modify_qp        stock command, nothing extra: indices of a ring never move
  *		    backwards, not even on RESET (see below).
  * reg_mr, reg_dmabuf_mr, dereg_mr, alloc_pd, ...: stock commands, no driver data.
@@ -36,6 +39,7 @@
  *	ring	producer written by	consumer written by
  *	SQ	provider		kernel
  *	RQ	provider		kernel
+ *	SRQ	provider		kernel
  *	CQ	kernel			provider
  *
  * The producer fills slots, then publishes its index with store-release; the
@@ -56,6 +60,10 @@
  * overflowing.  For that, vfiowc_cqe.wqe_index of a send completion is the SQ index
  * behind its request: with that completion all requests before it are over.
  *
+ * A slot of an SRQ may be overwritten as soon as the kernel has advanced the
+ * consumer, which it does when a QP takes the receive.  A malformed SRQ producer:
+ * IBV_EVENT_SRQ_ERR once, and QPs that need a receive go to the error state.
+ *
  * On the transition to RESET the kernel discards what is posted by moving its
  * consumer up to the producer; the provider resets nothing.
  *
@@ -66,6 +74,8 @@
  * the send queue (and, in the error state, flushes both queues).  Ring it after
  * the producer is published and outside the provider's lock: calls of several
  * threads are serialised by the kernel.  One doorbell for a list of WRs.
+ * In SQD nothing is executed; modify_qp to RTS goes on.  In SQE (UC, UD) the send
+ * queue is flushed.
  * Returns 0 also when a WR failed (that is said by its completion), EINVAL in
  * the states RESET, INIT, RTR (nothing is consumed; a provider answers
  * ibv_post_send there with EINVAL before it touches the ring).  A doorbell
@@ -171,6 +181,38 @@ struct vfiowc_create_qp_resp {
 };
 
 /**
+ * struct vfiowc_create_srq_resp - response of create_srq
+ * @comp_mask: 0
+ * @reserved: 0
+ * @srq: ring of struct vfiowc_recv_wqe, each followed by SGEs
+ */
+struct vfiowc_create_srq_resp {
+	__u32 comp_mask;
+	__u32 reserved;
+	struct vfiowc_ring_info srq;
+};
+
+/**
+ * struct vfiowc_modify_srq - request of modify_srq with IBV_SRQ_MAX_WR
+ * @ring_info_addr: address of a struct vfiowc_ring_info, which the kernel fills in:
+ *	the ring that takes the place of the old one, with what is posted and
+ *	the same indices; the provider posts nothing during the command
+ */
+struct vfiowc_modify_srq {
+	__aligned_u64 ring_info_addr;
+};
+
+/**
+ * struct vfiowc_create_ah_resp - response of create_ah
+ * @comp_mask: 0
+ * @ahn: number of the address handle, for vfiowc_send_wqe.ud
+ */
+struct vfiowc_create_ah_resp {
+	__u32 comp_mask;
+	__u32 ahn;
+};
+
+/**
  * struct vfiowc_sge - one scatter/gather element; laid out as struct ibv_sge
  * @addr: iova of the first byte
  * @length: bytes, may be 0
@@ -195,15 +237,20 @@ enum vfiowc_send_flags {
  * @wr_id: returned in the completion
  * @opcode: enum ib_uverbs_wr_opcode (equal to enum ibv_wr_opcode)
  * @flags: enum vfiowc_send_flags; an unknown bit is an error (LOC_QP_OP_ERR)
- * @num_sge: elements of struct vfiowc_sge behind this header; 0 when inline
+ * @num_sge: elements of struct vfiowc_sge behind this header; 0 when inline, 0
+ *	for FLUSH; 8 bytes in all for atomics, which receive the old value there,
+ *	and for ATOMIC_WRITE
  * @inline_length: bytes of data behind this header when
  *	VFIOWC_SEND_INLINE is set, else 0
  * @imm_data: immediate data (__be32, as in ibv_send_wr)
  * @invalidate_rkey: rkey of SEND_WITH_INV (later)
  * @rkey: key of the remote MR of WRITE, READ, atomics
  * @remote_addr: iova in the remote MR
- * @atomic: operands of atomics (later)
- * @ud: destination of UD (later); @ud.ahn is the number of the address handle
+ * @atomic: operands of CMP_AND_SWP (compare, swap) and FETCH_AND_ADD (add)
+ * @ud: destination of UD; @ud.ahn is the number of the address handle, a
+ *	@ud.remote_qkey with its highest bit set means that of the QP
+ * @flush: operands of FLUSH: bytes from @remote_addr on, enum ib_placement_type,
+ *	enum ib_selectivity_level
  * @reserved: fills the header to 64 bytes; what an opcode does not use is 0
  */
 struct vfiowc_send_wqe {
@@ -228,6 +275,11 @@ struct vfiowc_send_wqe {
 			__u32 remote_qpn;
 			__u32 remote_qkey;
 		} ud;
+		struct {
+			__u32 length;
+			__u8 type;
+			__u8 level;
+		} flush;
 		__u32 reserved[8];
 	};
 };
@@ -256,6 +308,8 @@ struct vfiowc_recv_wqe {
  *	(reset, decode off, REVOKE, close): register it again
  * @VFIOWC_VENDOR_NO_PEER: no connected QP answers at the destination
  * @VFIOWC_VENDOR_CQ_FULL: a completion found its CQ full
+ * @VFIOWC_VENDOR_ALIGNMENT: the remote address of an atomic is not 8-byte aligned
+ * @VFIOWC_VENDOR_NO_AH: no address handle of the QP's PD has this number
  */
 enum vfiowc_vendor_err {
 	VFIOWC_VENDOR_NONE		= 0,
@@ -267,6 +321,8 @@ enum vfiowc_vendor_err {
 	VFIOWC_VENDOR_INVALIDATED	= 6,
 	VFIOWC_VENDOR_NO_PEER		= 7,
 	VFIOWC_VENDOR_CQ_FULL		= 8,
+	VFIOWC_VENDOR_ALIGNMENT		= 9,
+	VFIOWC_VENDOR_NO_AH		= 10,
 };
 
 /**
@@ -285,7 +341,8 @@ enum vfiowc_vendor_err {
  * @wc_flags: enum ibv_wc_flags
  * @timestamp: reserved for completion timestamps, 0
  * @wqe_index: send completions: SQ index behind the request, valid on errors too;
- *	receive completions: the same of the RQ
+ *	receive completions: the same of the RQ; 0 if the receive came from an SRQ
+ * @sl: service level (UD)
  * @reserved: 0
  */
 struct vfiowc_cqe {
@@ -303,7 +360,8 @@ struct vfiowc_cqe {
 	__u32 wc_flags;
 	__aligned_u64 timestamp;
 	__u32 wqe_index;
-	__u32 reserved[3];
+	__u8 sl;
+	__u8 reserved[11];
 };
 
 /* Driver methods of UVERBS_OBJECT_MR. */
@@ -379,17 +437,22 @@ VFIOWC_ABI_ASSERT(sizeof(struct vfiowc_ring_info) == 24);
 VFIOWC_ABI_ASSERT(sizeof(struct vfiowc_alloc_ucontext_resp) == 8);
 VFIOWC_ABI_ASSERT(sizeof(struct vfiowc_create_cq_resp) == 32);
 VFIOWC_ABI_ASSERT(sizeof(struct vfiowc_create_qp_resp) == 56);
+VFIOWC_ABI_ASSERT(sizeof(struct vfiowc_create_srq_resp) == 32);
+VFIOWC_ABI_ASSERT(sizeof(struct vfiowc_modify_srq) == 8);
+VFIOWC_ABI_ASSERT(sizeof(struct vfiowc_create_ah_resp) == 8);
 VFIOWC_ABI_ASSERT(sizeof(struct vfiowc_sge) == 16);
 VFIOWC_ABI_ASSERT(sizeof(struct vfiowc_send_wqe) == 64);
 VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_send_wqe, inline_length) == 12);
 VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_send_wqe, rkey) == 20);
 VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_send_wqe, remote_addr) == 24);
 VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_send_wqe, atomic) == 32);
+VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_send_wqe, flush.type) == 36);
 VFIOWC_ABI_ASSERT(sizeof(struct vfiowc_recv_wqe) == 16);
 VFIOWC_ABI_ASSERT(sizeof(struct vfiowc_cqe) == 64);
 VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_cqe, imm_data) == 24);
 VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_cqe, timestamp) == 40);
 VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_cqe, wqe_index) == 48);
+VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_cqe, sl) == 52);
 VFIOWC_ABI_ASSERT(sizeof(struct vfiowc_mr_query) == 24);
 
 #endif /* _UAPI_RDMA_VFIOWC_ABI_H */

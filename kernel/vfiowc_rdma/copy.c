@@ -220,6 +220,15 @@ static void io_move(void __iomem *to, const void __iomem *from, u32 n)
 	}
 }
 
+/* Memory on both sides.  An aligned word is one access: a flag, an atomic. */
+static void mem_move(void *to, const void *from, u32 n)
+{
+	if (n == IO_WORD && IS_ALIGNED((unsigned long)to, IO_WORD))
+		WRITE_ONCE(*(u64 *)to, get_unaligned((const u64 *)from));
+	else
+		memcpy(to, from, n);
+}
+
 static void segment_copy(const struct segment *to, const struct segment *from,
 			 u32 n)
 {
@@ -230,7 +239,7 @@ static void segment_copy(const struct segment *to, const struct segment *from,
 	else if (from->is_io)
 		io_get(to->mem, from->io, n);
 	else
-		memcpy(to->mem, from->mem, n);
+		mem_move(to->mem, from->mem, n);
 }
 
 /* Copy as far as both sides are consecutive; advances both. */

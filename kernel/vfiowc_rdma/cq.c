@@ -161,6 +161,8 @@ bool vfiowc_cq_push(struct vfiowc_cq *cq, const struct vfiowc_cqe *cqe,
 		first_loss = !cq->overflowed;
 		cq->overflowed = true;
 		spin_unlock(&cq->lock);
+		vfiowc_count(to_vdev(cq->ibcq.device), VFIOWC_CNT_CQ_OVERFLOWS,
+			     1);
 		if (first_loss)
 			cq_overflow(cq);
 		return false;

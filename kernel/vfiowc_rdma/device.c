@@ -65,11 +65,15 @@ static int vfiowc_query_device(struct ib_device *ibdev,
 		return err;
 	*attr = (struct ib_device_attr){
 		.sys_image_guid = ibdev->node_guid,
-		.device_cap_flags = IB_DEVICE_RC_RNR_NAK_GEN,
+		.device_cap_flags = IB_DEVICE_RC_RNR_NAK_GEN |
+				    IB_DEVICE_SRQ_RESIZE |
+				    IB_DEVICE_FLUSH_GLOBAL |
+				    IB_DEVICE_ATOMIC_WRITE,
 		/* `rdma link delete` */
 		.kernel_cap_flags = IBK_ALLOW_USER_UNREG,
 		.max_mr_size = VFIOWC_MAX_MR_BYTES,
 		.page_size_cap = PAGE_SIZE,
+		.vendor_id = VFIOWC_VENDOR_ID,
 		.max_qp = VFIOWC_MAX_QP,
 		.max_qp_wr = VFIOWC_MAX_QP_WR,
 		.max_send_sge = VFIOWC_MAX_SGE,
@@ -82,7 +86,11 @@ static int vfiowc_query_device(struct ib_device *ibdev,
 		.max_qp_rd_atom = VFIOWC_MAX_RD_ATOMIC,
 		.max_qp_init_rd_atom = VFIOWC_MAX_RD_ATOMIC,
 		.max_res_rd_atom = VFIOWC_MAX_RD_ATOMIC * VFIOWC_MAX_QP,
-		.atomic_cap = IB_ATOMIC_NONE,
+		.atomic_cap = IB_ATOMIC_HCA,
+		.max_ah = VFIOWC_MAX_AH,
+		.max_srq = VFIOWC_MAX_SRQ,
+		.max_srq_wr = VFIOWC_MAX_SRQ_WR,
+		.max_srq_sge = VFIOWC_MAX_SGE,
 		.max_pkeys = 1,
 	};
 	return 0;
@@ -110,6 +118,9 @@ static void vfiowc_dealloc_driver(struct ib_device *ibdev)
 	WARN_ON(!xa_empty(&dev->mrs));
 	xa_destroy(&dev->mrs);
 	ida_destroy(&dev->cqns);
+	WARN_ON(!xa_empty(&dev->avs));
+	xa_destroy(&dev->avs);
+	free_percpu(dev->counters);
 	WRITE_ONCE(dev->dead, true);
 }
 
@@ -120,35 +131,50 @@ static const struct ib_device_ops vfiowc_dev_ops = {
 	.uverbs_no_driver_id_binding = 1,
 	.uverbs_robust_udata = 1,
 
+	.alloc_hw_port_stats = vfiowc_alloc_hw_port_stats,
 	.alloc_pd = vfiowc_alloc_pd,
 	.alloc_ucontext = vfiowc_alloc_ucontext,
 	.create_qp = vfiowc_create_qp,
+	.create_srq = vfiowc_create_srq,
+	.create_user_ah = vfiowc_create_ah,
 	.create_user_cq = vfiowc_create_cq,
 	.dealloc_driver = vfiowc_dealloc_driver,
 	.dealloc_pd = vfiowc_dealloc_pd,
 	.dealloc_ucontext = vfiowc_dealloc_ucontext,
 	.dereg_mr = vfiowc_dereg_mr,
+	.destroy_ah = vfiowc_destroy_ah,
 	.destroy_cq = vfiowc_destroy_cq,
 	.destroy_qp = vfiowc_destroy_qp,
+	.destroy_srq = vfiowc_destroy_srq,
 	.device_group = &vfiowc_attr_group,
 	.disassociate_ucontext = vfiowc_disassociate_ucontext,
+	.fill_res_cq_entry = vfiowc_fill_res_cq_entry,
+	.fill_res_mr_entry = vfiowc_fill_res_mr_entry,
+	.fill_res_qp_entry = vfiowc_fill_res_qp_entry,
+	.fill_res_srq_entry = vfiowc_fill_res_srq_entry,
+	.get_hw_stats = vfiowc_get_hw_stats,
 	.get_link_layer = vfiowc_get_link_layer,
 	.get_port_immutable = vfiowc_get_port_immutable,
 	.mmap = vfiowc_mmap,
 	.mmap_free = vfiowc_mmap_free,
 	.modify_qp = vfiowc_modify_qp,
+	.modify_srq = vfiowc_modify_srq,
 	.post_send = vfiowc_post_send,
+	.query_ah = vfiowc_query_ah,
 	.query_device = vfiowc_query_device,
 	.query_pkey = vfiowc_query_pkey,
 	.query_port = vfiowc_query_port,
 	.query_qp = vfiowc_query_qp,
+	.query_srq = vfiowc_query_srq,
 	.reg_user_mr = vfiowc_reg_user_mr,
 	.reg_user_mr_dmabuf = vfiowc_reg_user_mr_dmabuf,
 	.req_notify_cq = vfiowc_req_notify_cq,
 
+	INIT_RDMA_OBJ_SIZE(ib_ah, vfiowc_ah, ibah),
 	INIT_RDMA_OBJ_SIZE(ib_cq, vfiowc_cq, ibcq),
 	INIT_RDMA_OBJ_SIZE(ib_pd, vfiowc_pd, ibpd),
 	INIT_RDMA_OBJ_SIZE(ib_qp, vfiowc_qp, ibqp),
+	INIT_RDMA_OBJ_SIZE(ib_srq, vfiowc_srq, ibsrq),
 	INIT_RDMA_OBJ_SIZE(ib_ucontext, vfiowc_ucontext, ibuc),
 };
 
@@ -181,6 +207,11 @@ struct vfiowc_dev *vfiowc_dev_alloc(struct net_device *ndev)
 
 	if (!dev)
 		return NULL;
+	dev->counters = alloc_percpu(struct vfiowc_counters);
+	if (!dev->counters) {
+		ib_dealloc_device(&dev->ibdev);
+		return NULL;
+	}
 	INIT_LIST_HEAD(&dev->link);
 	dev->ndev = ndev;
 	dev->tph_emit = VFIOWC_TPH_NS_ST;
@@ -188,6 +219,8 @@ struct vfiowc_dev *vfiowc_dev_alloc(struct net_device *ndev)
 	atomic_set(&dev->key_byte, 0);
 	atomic_set(&dev->nr_pds, 0);
 	atomic_set(&dev->nr_qps, 0);
+	atomic_set(&dev->nr_srqs, 0);
+	xa_init_flags(&dev->avs, XA_FLAGS_ALLOC1);
 	ida_init(&dev->cqns);
 	set_identity(dev, ndev);
 

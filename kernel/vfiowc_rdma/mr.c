@@ -17,7 +17,8 @@
 
 #define MR_ACCESS_SUPPORTED \
 	(IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_WRITE | \
-	 IB_ACCESS_REMOTE_READ | IB_ACCESS_OPTIONAL)
+	 IB_ACCESS_REMOTE_READ | IB_ACCESS_REMOTE_ATOMIC | \
+	 IB_ACCESS_FLUSH_GLOBAL | IB_ACCESS_OPTIONAL)
 
 static enum vfiowc_vendor_err mr_check(const struct vfiowc_mr *mr,
 				       const struct ib_pd *pd, u64 address,
@@ -75,6 +76,34 @@ out:
 	if (!err && mrp)
 		*mrp = mr;
 	return err;
+}
+
+/**
+ * vfiowc_mr_get_all - as vfiowc_mr_get(), of all of an MR
+ * @dev: device that issued the key
+ * @pd: PD of the QP that uses it
+ * @sge: in: key; out: address and length of the MR, as far as the length goes
+ * @access: IB_ACCESS_* that the use needs
+ * @mrp: out: the MR, for vfiowc_mr_put()
+ *
+ * Return: VFIOWC_VENDOR_NONE, or why not.
+ */
+enum vfiowc_vendor_err vfiowc_mr_get_all(struct vfiowc_dev *dev,
+					 struct ib_pd *pd,
+					 struct vfiowc_sge *sge, int access,
+					 struct vfiowc_mr **mrp)
+{
+	struct vfiowc_mr *mr;
+
+	rcu_read_lock();
+	mr = xa_load(&dev->mrs, sge->lkey >> 8);
+	if (mr) {
+		sge->addr = mr->iova;
+		sge->length = min_t(u64, mr->length, U32_MAX);
+	}
+	rcu_read_unlock();
+	/* looked up once more: a key says which MR it is, and is not reused soon */
+	return vfiowc_mr_get(dev, pd, sge, 0, sge->length, access, mrp);
 }
 
 /**

@@ -194,7 +194,11 @@ static void mr_unmap(struct vfiowc_mr *mr)
 
 static void mr_invalidate(struct dma_buf_attachment *attach)
 {
-	mr_unmap(attach->importer_priv);
+	struct vfiowc_mr *mr = attach->importer_priv;
+
+	if (mr->mapped)
+		vfiowc_count(mr->dev, VFIOWC_CNT_INVALIDATIONS, 1);
+	mr_unmap(mr);
 }
 
 static const struct dma_buf_attach_ops mr_attach_ops = {

@@ -74,12 +74,30 @@ void vfiowc_qp_withdraw(struct vfiowc_qp *qp)
  */
 bool vfiowc_qp_connected(const struct vfiowc_qp *qp, const struct vfiowc_qp *to)
 {
-	enum ib_qp_state state = vfiowc_qp_state(to);
-
-	return (state == IB_QPS_RTR || state == IB_QPS_RTS) &&
+	return vfiowc_qp_receives(to) &&
+	       qp->ibqp.qp_type == to->ibqp.qp_type &&
 	       qp->dest_dev == to->dev->id &&
 	       READ_ONCE(to->dest_dev) == qp->dev->id &&
 	       READ_ONCE(to->attr.dest_qp_num) == qp->ibqp.qp_num;
+}
+
+/**
+ * vfiowc_qp_find - the QP of a number
+ * @qpn: number
+ *
+ * Return: the QP, of any device, type and state, for vfiowc_qp_put(); or NULL.
+ */
+struct vfiowc_qp *vfiowc_qp_find(u32 qpn)
+{
+	struct vfiowc_qp_handle *handle;
+	struct vfiowc_qp *qp = NULL;
+
+	rcu_read_lock();
+	handle = xa_load(&qp_table, qpn);
+	if (handle && refcount_inc_not_zero(&handle->users))
+		qp = handle->qp;
+	rcu_read_unlock();
+	return qp;
 }
 
 /**
@@ -91,16 +109,10 @@ bool vfiowc_qp_connected(const struct vfiowc_qp *qp, const struct vfiowc_qp *to)
  */
 struct vfiowc_qp *vfiowc_qp_find_peer(struct vfiowc_qp *qp)
 {
-	struct vfiowc_qp_handle *handle;
-	struct vfiowc_qp *peer = NULL;
+	struct vfiowc_qp *peer;
 
 	lockdep_assert_held(&qp->sq.lock);
-
-	rcu_read_lock();
-	handle = xa_load(&qp_table, qp->attr.dest_qp_num);
-	if (handle && refcount_inc_not_zero(&handle->users))
-		peer = handle->qp;
-	rcu_read_unlock();
+	peer = vfiowc_qp_find(qp->attr.dest_qp_num);
 
 	if (peer && !vfiowc_qp_connected(qp, peer)) {
 		vfiowc_qp_put(peer);
@@ -111,7 +123,7 @@ struct vfiowc_qp *vfiowc_qp_find_peer(struct vfiowc_qp *qp)
 
 /**
  * vfiowc_qp_put - let go of a peer
- * @qp: from vfiowc_qp_find_peer()
+ * @qp: from vfiowc_qp_find()
  */
 void vfiowc_qp_put(struct vfiowc_qp *qp)
 {

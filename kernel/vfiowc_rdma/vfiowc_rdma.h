@@ -4,16 +4,20 @@
  * memory regions of one host, dma-buf slices of PCI BARs included.
  *
  * Path of a work request: the doorbell (post_send of zero WRs) runs the QP's send
- * queue in the caller's context (engine.c); a transfer walks source and target
+ * queue in the caller's context (engine.c); each request is checked and its
+ * responder found (request.c) and its operation executed (rdma.c, send.c,
+ * atomic.c, flush.c, ud.c); a transfer walks source and target
  * (xfer.c), each write to a target passes the order stage (order.c), which lets
  * it through to the copy routines (copy.c).  Receives are taken by the sender
- * from the peer's receive queue (rq.c).
+ * from the peer's receive queue (rq.c), its own or a shared one (srq.c).
  *
  * Lock order, outermost first:
  *	qp->modify_lock		state changes asked for by the user
  *	qp->sq.lock		execution of one send queue (the initiator's)
  *	qp->rq.lock		execution on the responder's side, its receive queue
+ *	srq->lock		a shared receive queue
  *	devs_lock (netdev.c)		list of devices
+ *	atomic.c: words[]		spinlocks; nothing is taken inside
  *	qp->state_lock, cq->lock	spinlocks, leaves
  * An engine holds one sq.lock and at most one rq.lock, never a second sq.lock:
  * two QPs connected to each other, or a QP to itself, cannot deadlock.  What it
@@ -47,6 +51,9 @@ struct ib_umem;
 struct page;
 struct vfiowc_mr;
 
+/* An OUI that nobody has, as other software devices use: none was assigned to us. */
+#define VFIOWC_VENDOR_ID		0xffffff
+
 /* Limits: what query_device advertises and the code enforces. */
 #define VFIOWC_MAX_QP			65536
 #define VFIOWC_MAX_CQ			65536
@@ -57,7 +64,11 @@ struct vfiowc_mr;
 #define VFIOWC_MAX_INLINE		512
 #define VFIOWC_MAX_CQE			SZ_256K
 #define VFIOWC_MAX_RD_ATOMIC		128
+#define VFIOWC_MAX_SRQ			65536
+#define VFIOWC_MAX_SRQ_WR		VFIOWC_MAX_QP_WR
+#define VFIOWC_MAX_AH			SZ_1M
 #define VFIOWC_MAX_MSG_BYTES		SZ_1G
+#define VFIOWC_UD_MTU_BYTES		4096
 #define VFIOWC_MAX_MR_BYTES		(256ULL * SZ_1G)
 #define VFIOWC_GID_TABLE_LEN		1024
 #define VFIOWC_PORT			1
@@ -66,6 +77,23 @@ struct vfiowc_mr;
 #define VFIOWC_CHUNK_BYTES		((u32)SZ_64K)
 /* After this much a run of a send queue hands what is left to the worker. */
 #define VFIOWC_RUN_BUDGET_BYTES		SZ_256M
+
+/* What `rdma statistic` shows; names in counters.c. */
+enum vfiowc_counter {
+	VFIOWC_CNT_REQUESTS,
+	VFIOWC_CNT_BYTES,
+	VFIOWC_CNT_RNR_WAITS,
+	VFIOWC_CNT_PEER_WAITS,
+	VFIOWC_CNT_DROPPED,
+	VFIOWC_CNT_QP_ERRORS,
+	VFIOWC_CNT_CQ_OVERFLOWS,
+	VFIOWC_CNT_INVALIDATIONS,
+	VFIOWC_NR_COUNTERS
+};
+
+struct vfiowc_counters {
+	u64 value[VFIOWC_NR_COUNTERS];
+};
 
 /**
  * struct vfiowc_dev - one RDMA device, one port, on one netdev
@@ -80,8 +108,11 @@ struct vfiowc_mr;
  *	under the lock of @mrs
  * @key_byte: source of the low byte of keys
  * @cqns: numbers of CQs
+ * @avs: what address handles stand for, by their number; read under RCU
+ * @counters: one set for each CPU
  * @nr_pds: existing PDs, at most VFIOWC_MAX_PD
  * @nr_qps: existing QPs, at most VFIOWC_MAX_QP
+ * @nr_srqs: existing SRQs, at most VFIOWC_MAX_SRQ
  * @tph_emit: enum vfiowc_tph_ns: which tags the device can put on the wire
  */
 struct vfiowc_dev {
@@ -94,8 +125,11 @@ struct vfiowc_dev {
 	u32 next_mr;
 	atomic_t key_byte;
 	struct ida cqns;
+	struct xarray avs;
+	struct vfiowc_counters __percpu *counters;
 	atomic_t nr_pds;
 	atomic_t nr_qps;
+	atomic_t nr_srqs;
 	u8 tph_emit;
 };
 
@@ -141,6 +175,54 @@ struct vfiowc_cq {
 };
 
 /**
+ * struct vfiowc_srq - shared receive queue
+ * @lock: protects @ring and its consumer side, @limit and @broken
+ * @ring: as that of a receive queue
+ * @max_sge: SGEs that fit a slot
+ * @limit: fewer receives than this: IB_EVENT_SRQ_LIMIT_REACHED, once; 0: no event
+ * @broken: IB_EVENT_SRQ_ERR was sent
+ */
+struct vfiowc_srq {
+	struct ib_srq ibsrq;
+	struct mutex lock;		/* see above */
+	struct vfiowc_ring *ring;
+	u32 max_sge;
+	u32 limit;
+	bool broken;
+};
+
+/**
+ * struct vfiowc_av - address vector: what an address handle stands for
+ * @pd: PD of the handle; QPs of others must not use it
+ * @dest_dev: id of the device that owns @dgid
+ * @sgid: of the sender
+ * @dgid: of the destination
+ * @is_ipv4: both are IPv4 addresses
+ * @traffic_class: for the header
+ * @hop_limit: for the header
+ * @flow_label: for the header
+ * @sl: service level
+ */
+struct vfiowc_av {
+	struct ib_pd *pd;
+	u32 dest_dev;
+	union ib_gid sgid;
+	union ib_gid dgid;
+	bool is_ipv4;
+	u8 traffic_class;
+	u8 hop_limit;
+	u32 flow_label;
+	u8 sl;
+	struct rcu_head rcu;
+};
+
+struct vfiowc_ah {
+	struct ib_ah ibah;
+	struct vfiowc_av *av;
+	u32 ahn;
+};
+
+/**
  * struct vfiowc_qp_handle - how others find a QP
  * @users: one for the QP, one for each engine that works with it
  * @released: completed with the last user
@@ -182,14 +264,21 @@ struct vfiowc_sq {
 /**
  * struct vfiowc_rq - receive queue
  * @lock: consumption; protects all of this
+ * @ring: NULL: no receives, or @srq
+ * @srq: shared receive queue, or NULL
  * @wqe: private copy of the slot being filled
  * @max_sge: SGEs that fit a slot
+ * @taken: @wqe was taken out of @srq and waits for a message
+ * @flushed: IB_EVENT_QP_LAST_WQE_REACHED was sent
  */
 struct vfiowc_rq {
 	struct mutex lock;		/* see above */
 	struct vfiowc_ring *ring;
+	struct vfiowc_srq *srq;
 	struct vfiowc_recv_wqe *wqe;
 	u32 max_sge;
+	bool taken;
+	bool flushed;
 };
 
 /**
@@ -324,6 +413,16 @@ static inline struct vfiowc_qp *to_vqp(struct ib_qp *ibqp)
 	return container_of(ibqp, struct vfiowc_qp, ibqp);
 }
 
+static inline struct vfiowc_srq *to_vsrq(struct ib_srq *ibsrq)
+{
+	return container_of(ibsrq, struct vfiowc_srq, ibsrq);
+}
+
+static inline struct vfiowc_ah *to_vah(struct ib_ah *ibah)
+{
+	return container_of(ibah, struct vfiowc_ah, ibah);
+}
+
 static inline struct vfiowc_mr *to_vmr(struct ib_mr *ibmr)
 {
 	return container_of(ibmr, struct vfiowc_mr, ibmr);
@@ -333,6 +432,21 @@ static inline enum ib_qp_state vfiowc_qp_state(const struct vfiowc_qp *qp)
 {
 	/* pairs with the release in qp_set_state(): attributes were set before */
 	return smp_load_acquire(&qp->state);
+}
+
+/* A QP that is not sending may still be a responder. */
+static inline bool vfiowc_qp_receives(const struct vfiowc_qp *qp)
+{
+	enum ib_qp_state state = vfiowc_qp_state(qp);
+
+	return state == IB_QPS_RTR || state == IB_QPS_RTS ||
+	       state == IB_QPS_SQD || state == IB_QPS_SQE;
+}
+
+static inline void vfiowc_count(struct vfiowc_dev *dev,
+				enum vfiowc_counter which, u64 n)
+{
+	this_cpu_add(dev->counters->value[which], n);
 }
 
 extern struct workqueue_struct *vfiowc_wq;
@@ -384,6 +498,13 @@ static inline void vfiowc_ring_consume(struct vfiowc_ring *ring)
 	smp_store_release(&ring->header->consumer, ring->own);
 }
 
+/* Distance of two receives. */
+static inline u32 vfiowc_recv_stride(u32 max_sge)
+{
+	return sizeof(struct vfiowc_recv_wqe) +
+	       max_sge * sizeof(struct vfiowc_sge);
+}
+
 void vfiowc_ring_discard(struct vfiowc_ring *ring);
 
 /* cq.c */
@@ -397,18 +518,23 @@ bool vfiowc_cq_push(struct vfiowc_cq *cq, const struct vfiowc_cqe *cqe,
 /* qp.c */
 int vfiowc_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init,
 		     struct ib_udata *udata);
-int vfiowc_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,
-		     struct ib_udata *udata);
 int vfiowc_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,
 		    struct ib_qp_init_attr *init);
 int vfiowc_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata);
+
+/* qp_state.c */
+int vfiowc_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,
+		     struct ib_udata *udata);
+void vfiowc_qp_end(struct vfiowc_qp *qp);
 bool vfiowc_qp_error(struct vfiowc_qp *qp);
+void vfiowc_qp_send_error(struct vfiowc_qp *qp);
 void vfiowc_qp_error_event(struct vfiowc_qp *qp, enum ib_event_type type);
 
 /* qp_table.c */
 int vfiowc_qp_publish(struct vfiowc_qp *qp);
 void vfiowc_qp_withdraw(struct vfiowc_qp *qp);
 bool vfiowc_qp_connected(const struct vfiowc_qp *qp, const struct vfiowc_qp *to);
+struct vfiowc_qp *vfiowc_qp_find(u32 qpn);
 struct vfiowc_qp *vfiowc_qp_find_peer(struct vfiowc_qp *qp);
 void vfiowc_qp_put(struct vfiowc_qp *qp);
 void vfiowc_qp_table_exit(void);
@@ -430,6 +556,39 @@ enum vfiowc_rq_peek vfiowc_rq_peek(struct vfiowc_qp *qp);
 bool vfiowc_rq_complete(struct vfiowc_qp *qp, struct vfiowc_cqe *cqe,
 			bool solicited);
 void vfiowc_rq_flush(struct vfiowc_qp *qp);
+void vfiowc_rq_reset(struct vfiowc_qp *qp);
+struct ib_pd *vfiowc_rq_pd(const struct vfiowc_qp *qp);
+bool vfiowc_recv_wqe_valid(const struct vfiowc_recv_wqe *wqe, u32 max_sge);
+
+/* srq.c */
+int vfiowc_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init,
+		      struct ib_udata *udata);
+int vfiowc_modify_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr,
+		      enum ib_srq_attr_mask mask, struct ib_udata *udata);
+int vfiowc_query_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr);
+int vfiowc_destroy_srq(struct ib_srq *ibsrq, struct ib_udata *udata);
+enum vfiowc_rq_peek vfiowc_srq_take(struct vfiowc_srq *srq,
+				    struct vfiowc_recv_wqe *wqe);
+
+/* ah.c */
+int vfiowc_create_ah(struct ib_ah *ibah, struct rdma_ah_init_attr *init,
+		     struct ib_udata *udata);
+int vfiowc_query_ah(struct ib_ah *ibah, struct rdma_ah_attr *attr);
+int vfiowc_destroy_ah(struct ib_ah *ibah, u32 flags);
+bool vfiowc_av_get(struct vfiowc_dev *dev, struct ib_pd *pd, u32 ahn,
+		   struct vfiowc_av *av);
+
+/* restrack.c */
+int vfiowc_fill_res_cq_entry(struct sk_buff *msg, struct ib_cq *ibcq);
+int vfiowc_fill_res_mr_entry(struct sk_buff *msg, struct ib_mr *ibmr);
+int vfiowc_fill_res_qp_entry(struct sk_buff *msg, struct ib_qp *ibqp);
+int vfiowc_fill_res_srq_entry(struct sk_buff *msg, struct ib_srq *ibsrq);
+
+/* counters.c */
+struct rdma_hw_stats *vfiowc_alloc_hw_port_stats(struct ib_device *ibdev,
+						 u32 port);
+int vfiowc_get_hw_stats(struct ib_device *ibdev, struct rdma_hw_stats *stats,
+			u32 port, int index);
 
 /* mr.c */
 struct ib_mr *vfiowc_reg_user_mr(struct ib_pd *pd, u64 start, u64 length,
@@ -445,6 +604,10 @@ enum vfiowc_vendor_err vfiowc_mr_get(struct vfiowc_dev *dev, struct ib_pd *pd,
 				     const struct vfiowc_sge *sge, u32 offset,
 				     u32 length, int access,
 				     struct vfiowc_mr **mrp);
+enum vfiowc_vendor_err vfiowc_mr_get_all(struct vfiowc_dev *dev,
+					 struct ib_pd *pd,
+					 struct vfiowc_sge *sge, int access,
+					 struct vfiowc_mr **mrp);
 void vfiowc_mr_put(struct vfiowc_mr *mr);
 void vfiowc_mr_query(struct vfiowc_mr *mr, struct vfiowc_mr_query *query);
 

@@ -58,6 +58,21 @@ enum vfiowc_vendor_err vfiowc_iter_check(const struct vfiowc_iter *iter)
 	return err;
 }
 
+/**
+ * vfiowc_xfer_trace - report an access to the responder's memory
+ * @xfer: what it belongs to
+ * @sge: address and key
+ * @length: bytes
+ * @tag: of the MR
+ */
+void vfiowc_xfer_trace(const struct vfiowc_xfer *xfer,
+		       const struct vfiowc_sge *sge, u32 length,
+		       const struct vfiowc_tag *tag)
+{
+	trace_dma(&xfer->qp->dev->ibdev, xfer->qp->ibqp.qp_num, xfer->wr_id,
+		  xfer->trace_op, true, sge, length, tag);
+}
+
 static void iter_trace(const struct vfiowc_xfer *xfer,
 		       const struct vfiowc_iter *iter)
 {
@@ -209,11 +224,9 @@ static u32 xfer_word_rest(const struct vfiowc_xfer *xfer, u32 left)
 
 static bool xfer_may_go_on(const struct vfiowc_xfer *xfer)
 {
-	enum ib_qp_state peer = vfiowc_qp_state(xfer->peer);
-
 	return !fatal_signal_pending(current) &&
 	       vfiowc_qp_state(xfer->qp) == IB_QPS_RTS &&
-	       (peer == IB_QPS_RTR || peer == IB_QPS_RTS);
+	       vfiowc_qp_receives(xfer->peer);
 }
 
 static enum vfiowc_xfer_end xfer_long(struct vfiowc_xfer *xfer, u32 left)
@@ -240,7 +253,25 @@ static enum vfiowc_xfer_end xfer_long(struct vfiowc_xfer *xfer, u32 left)
 }
 
 /**
- * vfiowc_xfer_run - move the bytes of a work request
+ * vfiowc_xfer_begin - move the first bytes of a work request
+ * @xfer: both iterators are at least @length long
+ * @length: bytes; vfiowc_xfer_run() moves the rest
+ *
+ * Context: process context, initiator's sq.lock and the peer's rq.lock.
+ *
+ * Return: how it ended; what was moved until then stays moved.
+ */
+enum vfiowc_xfer_end vfiowc_xfer_begin(struct vfiowc_xfer *xfer, u32 length)
+{
+	lockdep_assert_held(&xfer->qp->sq.lock);
+	lockdep_assert_held(&xfer->peer->rq.lock);
+
+	return length <= WORD_BYTES ? xfer_word(xfer, length) :
+				      xfer_long(xfer, length);
+}
+
+/**
+ * vfiowc_xfer_run - move the bytes of a work request, and report it
  * @xfer: both iterators are at least @length long
  * @length: bytes
  *
@@ -250,15 +281,8 @@ static enum vfiowc_xfer_end xfer_long(struct vfiowc_xfer *xfer, u32 left)
  */
 enum vfiowc_xfer_end vfiowc_xfer_run(struct vfiowc_xfer *xfer, u32 length)
 {
-	enum vfiowc_xfer_end end;
+	enum vfiowc_xfer_end end = vfiowc_xfer_begin(xfer, length);
 
-	lockdep_assert_held(&xfer->qp->sq.lock);
-	lockdep_assert_held(&xfer->peer->rq.lock);
-
-	if (length <= WORD_BYTES)
-		end = xfer_word(xfer, length);
-	else
-		end = xfer_long(xfer, length);
 	iter_trace(xfer, &xfer->from);
 	iter_trace(xfer, &xfer->to);
 	return end;

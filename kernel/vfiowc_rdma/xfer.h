@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A transfer: bytes of one list of memory pieces into another, for one work
- * request.  Used by engine.c, implemented in xfer.c.
+ * request.  Used by the operations (wr.h), implemented in xfer.c.
  */
 #ifndef _VFIOWC_XFER_H
 #define _VFIOWC_XFER_H
@@ -63,6 +63,10 @@ struct vfiowc_xfer {
 
 enum vfiowc_vendor_err vfiowc_iter_check(const struct vfiowc_iter *iter);
 u64 vfiowc_iter_length(const struct vfiowc_iter *iter);
+void vfiowc_xfer_trace(const struct vfiowc_xfer *xfer,
+		       const struct vfiowc_sge *sge, u32 length,
+		       const struct vfiowc_tag *tag);
+enum vfiowc_xfer_end vfiowc_xfer_begin(struct vfiowc_xfer *xfer, u32 length);
 enum vfiowc_xfer_end vfiowc_xfer_run(struct vfiowc_xfer *xfer, u32 length);
 
 #endif /* _VFIOWC_XFER_H */

@@ -68,22 +68,30 @@ static void copy_cqe(struct ibv_wc *wc, const struct vfiowc_cqe *cqe)
 		.qp_num = cqe->qp_num,
 		.src_qp = cqe->src_qp,
 		.wc_flags = cqe->wc_flags,
+		.sl = cqe->sl,
 	};
+}
+
+/* The next completion becomes cq->cqe; its slot is the kernel's again at the next release. */
+void vfiowc_cq_take(struct vfiowc_cq *cq)
+{
+	const struct vfiowc_cqe *cqe = vfiowc_ring_slot(&cq->ring);
+
+	vfiowc_done_note(&to_vfiowc_context(cq->vcq.cq.context)->done, cqe->qp_num,
+			 cqe->opcode & IBV_WC_RECV, cqe->wqe_index);
+	cq->cqe = cqe;
+	cq->ring.index++;
 }
 
 int vfiowc_poll_cq(struct ibv_cq *ibcq, int num_entries, struct ibv_wc *wc)
 {
-	struct vfiowc_done_table *done = &to_vfiowc_context(ibcq->context)->done;
 	struct vfiowc_cq *cq = to_vfiowc_cq(ibcq);
-	const struct vfiowc_cqe *cqe;
 	int n;
 
 	pthread_spin_lock(&cq->lock);
 	for (n = 0; n < num_entries && !vfiowc_ring_empty(&cq->ring); n++) {
-		cqe = vfiowc_ring_slot(&cq->ring);
-		copy_cqe(&wc[n], cqe);
-		vfiowc_done_note(done, cqe->qp_num, cqe->opcode & IBV_WC_RECV, cqe->wqe_index);
-		cq->ring.index++;
+		vfiowc_cq_take(cq);
+		copy_cqe(&wc[n], cq->cqe);
 	}
 	if (n)
 		vfiowc_ring_release(&cq->ring);

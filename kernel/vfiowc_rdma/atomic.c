@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Atomics on 8 aligned bytes: CMP_AND_SWP, FETCH_AND_ADD and ATOMIC_WRITE.
+ *
+ * O12, IBV_ATOMIC_HCA: an atomic is atomic against the other atomics of vfiowc
+ * devices of this host, whichever device, QP, MR or dma-buf they come through, and
+ * against nothing else: not against a WRITE, a CPU, or the device behind a BAR.
+ * To a BAR it is one 8-byte read and, if there is something to store, one
+ * 8-byte write; a device sees two transactions.  PCIe AtomicOps are not used.
+ *
+ * Locks: one of @words by the address within a page, which is the same for
+ * every MR of these bytes (iova and memory agree within a page).
+ */
+#include <linux/spinlock.h>
+
+#include "wr.h"
+
+#define WORD_BYTES	sizeof(u64)
+#define NR_LOCKS	64
+
+static struct {
+	spinlock_t lock;	/* read, modify, write of the words it stands for */
+} ____cacheline_aligned_in_smp words[NR_LOCKS] = {
+	[0 ... NR_LOCKS - 1] = { __SPIN_LOCK_UNLOCKED(words.lock) },
+};
+
+static bool is_aligned(const struct wr *wr)
+{
+	return IS_ALIGNED(wr->wqe->remote_addr, WORD_BYTES);
+}
+
+static enum verdict fail_misaligned(struct wr *wr)
+{
+	return fail_remote(wr, IB_WC_REM_INV_REQ_ERR, VFIOWC_VENDOR_ALIGNMENT,
+			   IB_EVENT_QP_REQ_ERR);
+}
+
+/* False: there is nothing to store. */
+static bool compute(const struct vfiowc_send_wqe *wqe, u64 old, u64 *new)
+{
+	if (wqe->opcode == IB_WR_ATOMIC_FETCH_AND_ADD) {
+		*new = old + wqe->atomic.compare_add;
+		return true;
+	}
+	*new = wqe->atomic.swap;
+	return old == wqe->atomic.compare_add;
+}
+
+/* The MR is held.  Returns what was there. */
+static u64 execute(const struct wr *wr, struct vfiowc_mr *mr)
+{
+	const struct vfiowc_span word = {
+		.mr = mr,
+		.off = wr->remote.addr - mr->iova,
+	};
+	spinlock_t *lock =
+		&words[wr->remote.addr / WORD_BYTES % NR_LOCKS].lock;
+	u64 old, new;
+	const struct vfiowc_span get = { .buf = &old }, put = { .buf = &new };
+
+	spin_lock(lock);
+	vfiowc_copy(&get, &word, WORD_BYTES);
+	if (compute(wr->wqe, old, &new))
+		vfiowc_order_write(&word, &put, WORD_BYTES);
+	spin_unlock(lock);
+	return old;
+}
+
+/**
+ * vfiowc_wr_atomic - CMP_AND_SWP or FETCH_AND_ADD
+ * @wr: the request
+ * @local: receives the old value
+ *
+ * Return: what is to become of it.
+ */
+enum verdict vfiowc_wr_atomic(struct wr *wr, struct vfiowc_iter *local)
+{
+	struct vfiowc_iter remote = vfiowc_wr_remote(wr, wr->op->peer_access);
+	enum vfiowc_vendor_err vendor;
+	struct vfiowc_mr *mr;
+	u64 old;
+
+	if (!is_aligned(wr))
+		return fail_misaligned(wr);
+	vendor = vfiowc_mr_get(remote.dev, remote.pd, &wr->remote, 0,
+			       WORD_BYTES, remote.access, &mr);
+	if (vendor)
+		return fail_remote(wr, IB_WC_REM_ACCESS_ERR, vendor,
+				   IB_EVENT_QP_ACCESS_ERR);
+	old = execute(wr, mr);
+	vfiowc_xfer_trace(&wr->xfer, &wr->remote, WORD_BYTES, &mr->tag);
+	vfiowc_mr_put(mr);
+
+	wr->xfer.from = (struct vfiowc_iter){ .inline_data = &old };
+	wr->xfer.to = *local;
+	if (vfiowc_xfer_run(&wr->xfer, WORD_BYTES) != VFIOWC_XFER_OK)
+		return fail(wr, IB_WC_LOC_PROT_ERR, wr->xfer.vendor);
+	return COMPLETE;
+}
+
+/**
+ * vfiowc_wr_atomic_write - ATOMIC_WRITE
+ * @wr: the request, 8 bytes
+ * @local: what to write
+ *
+ * A WRITE of 8 aligned bytes is one access already (xfer.c); what this one adds
+ * is that other addresses and lengths are refused.
+ *
+ * Return: what is to become of it.
+ */
+enum verdict vfiowc_wr_atomic_write(struct wr *wr, struct vfiowc_iter *local)
+{
+	return is_aligned(wr) ? vfiowc_wr_rdma(wr, local) : fail_misaligned(wr);
+}
