@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <infiniband/verbs.h>
 #include <rdma/ib_user_ioctl_verbs.h>
 #include <rdma/ib_user_verbs.h>
 #include <rdma/rdma_user_ioctl_cmds.h>
@@ -82,6 +83,38 @@ static void create_cq(uint8_t *response)
 	respond(core, driver);
 }
 
+static void create_srq(uint8_t *response)
+{
+	struct ib_uverbs_create_srq_resp core = {
+		.srq_handle = HANDLE, .max_wr = FAKE_ENTRIES, .max_sge = FAKE_MAX_SGE,
+	};
+	struct vfiowc_create_srq_resp driver = { .srq = make_ring(FAKE_SRQ) };
+
+	respond(core, driver);
+}
+
+/* A new ring, as the kernel makes it: the same indices. */
+static void modify_srq(const struct ib_uverbs_modify_srq *cmd)
+{
+	const struct vfiowc_modify_srq *req = (const void *)(cmd + 1);
+	struct vfiowc_ring_info info;
+
+	if (!(cmd->attr_mask & IBV_SRQ_MAX_WR))
+		return;
+	info = make_ring(FAKE_SRQ2);
+	fake.ring[FAKE_SRQ2]->producer = fake.ring[FAKE_SRQ]->producer;
+	fake.ring[FAKE_SRQ2]->consumer = fake.ring[FAKE_SRQ]->consumer;
+	memcpy((void *)(uintptr_t)req->ring_info_addr, &info, sizeof(info));
+}
+
+static void create_ah(uint8_t *response)
+{
+	struct ib_uverbs_create_ah_resp core = { .ah_handle = HANDLE };
+	struct vfiowc_create_ah_resp driver = { .ahn = FAKE_AHN };
+
+	respond(core, driver);
+}
+
 static void get_context(uint8_t *response)
 {
 	struct ib_uverbs_get_context_resp core = { .async_fd = UINT32_MAX, .num_comp_vectors = 1 };
@@ -119,6 +152,22 @@ static ssize_t command(const struct ib_uverbs_cmd_hdr *hdr, size_t len)
 		create_cq(response);
 		fake.objects++;
 		break;
+	case IB_USER_VERBS_CMD_CREATE_SRQ:
+	case IB_USER_VERBS_CMD_CREATE_XSRQ:
+		create_srq(response);
+		fake.objects++;
+		break;
+	case IB_USER_VERBS_CMD_CREATE_AH:
+		create_ah(response);
+		fake.objects++;
+		break;
+	case IB_USER_VERBS_CMD_MODIFY_SRQ:
+		modify_srq(body);
+		break;
+	case IB_USER_VERBS_CMD_DESTROY_SRQ:
+		memset(response, 0, sizeof(struct ib_uverbs_destroy_srq_resp));
+		fake.objects--;
+		break;
 	case IB_USER_VERBS_CMD_ALLOC_PD:
 	case IB_USER_VERBS_CMD_REG_MR:
 		memset(response, 0, sizeof(uint32_t));
@@ -134,6 +183,7 @@ static ssize_t command(const struct ib_uverbs_cmd_hdr *hdr, size_t len)
 		break;
 	case IB_USER_VERBS_CMD_DEALLOC_PD:
 	case IB_USER_VERBS_CMD_DEREG_MR:
+	case IB_USER_VERBS_CMD_DESTROY_AH:
 		fake.objects--;
 		break;
 	case IB_USER_VERBS_CMD_POST_SEND:

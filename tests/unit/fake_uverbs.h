@@ -16,8 +16,9 @@
 #define FAKE_ENTRIES 8 /* slots of each ring */
 #define FAKE_MAX_INLINE 64
 #define FAKE_MAX_SGE 4
+#define FAKE_AHN 0x23 /* number of every address handle */
 
-enum fake_ring { FAKE_CQ, FAKE_SQ, FAKE_RQ, FAKE_RINGS };
+enum fake_ring { FAKE_CQ, FAKE_SQ, FAKE_RQ, FAKE_SRQ, FAKE_SRQ2, FAKE_RINGS };
 
 /* fake_uverbs_reset() clears it. */
 struct fake_uverbs {
@@ -31,7 +32,7 @@ struct fake_uverbs {
 	struct vfiowc_mr_query mr_query;
 	uint32_t mr_query_handle; /* asked for last */
 
-	int objects; /* alive: PDs, MRs, CQs, QPs */
+	int objects; /* alive: PDs, MRs, CQs, QPs, SRQs, AHs */
 	uint32_t qps_made;
 	int mappings; /* of rings */
 	unsigned int doorbells;

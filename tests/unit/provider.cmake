@@ -3,13 +3,15 @@
 if(TARGET vfiowcdv)
 	get_target_property(sources vfiowcdv SOURCES)
 	list(TRANSFORM sources PREPEND ${CMAKE_SOURCE_DIR}/providers/vfiowc/)
-	vfiowc_unit_test(NAME unit_provider SOURCES unit_provider.c fake_uverbs.c ${sources}
-		LIBS RdmaCore::Private)
+	foreach(test unit_provider unit_provider_ex)
+		vfiowc_unit_test(NAME ${test} SOURCES ${test}.c provider_fixture.c fake_uverbs.c ${sources}
+			LIBS RdmaCore::Private)
+	endforeach()
 	vfiowc_unit_test(NAME unit_provider_failures SOURCES unit_provider_failures.c fake_uverbs.c
 		${sources} LIBS RdmaCore::Private)
 	# The plug-in's own allocations only, not those of libibverbs below it.
 	target_link_options(unit_provider_failures PRIVATE LINKER:--wrap=calloc)
-	foreach(test unit_provider unit_provider_failures)
+	foreach(test unit_provider unit_provider_ex unit_provider_failures)
 		target_include_directories(${test} PRIVATE ${CMAKE_SOURCE_DIR}/providers/vfiowc)
 	endforeach()
 

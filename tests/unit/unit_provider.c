@@ -18,111 +18,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fake_uverbs.h"
-#include "vfiowc.h"
+#include "provider_fixture.h"
 #include "vfiowcdv.h"
-
-static const struct verbs_device_ops *plugin;
-static struct ibv_context *context;
-static struct ibv_pd *pd;
-static struct ibv_cq *cq;
-static struct ibv_qp *qp;
-
-/* Takes the place of libibverbs' own: the plug-in's constructor hands itself over here. */
-void verbs_register_driver(const struct verbs_device_ops *ops);
-void verbs_register_driver(const struct verbs_device_ops *ops)
-{
-	plugin = ops;
-}
-
-static struct verbs_device *make_device(void)
-{
-	struct verbs_device *vdev = plugin->alloc_device(NULL);
-
-	assert_non_null(vdev);
-	vdev->ops = plugin;
-	atomic_init(&vdev->refcount, 1);
-	return vdev;
-}
-
-static struct ibv_qp *make_qp(uint32_t max_recv_wr)
-{
-	struct ibv_qp_init_attr attr = {
-		.send_cq = cq,
-		.recv_cq = cq,
-		.cap = { 1, max_recv_wr, 1, 1, 1 },
-		.qp_type = IBV_QPT_RC,
-	};
-
-	return ibv_create_qp(pd, &attr);
-}
-
-static int setup(void **state)
-{
-	struct verbs_context *vctx;
-
-	(void)state;
-	fake_uverbs_reset();
-	vctx = plugin->alloc_context(&make_device()->device, fake.fd, NULL);
-	assert_non_null(vctx);
-	context = &vctx->context;
-	pd = ibv_alloc_pd(context);
-	cq = ibv_create_cq(context, 1, NULL, NULL, 0);
-	qp = make_qp(1);
-	assert_non_null(qp);
-	qp->state = IBV_QPS_RTS;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct verbs_device *vdev = verbs_get_device(context->device);
-
-	(void)state;
-	fake.fail_command = -1;
-	if (qp)
-		assert_int_equal(ibv_destroy_qp(qp), 0);
-	assert_int_equal(ibv_destroy_cq(cq), 0);
-	assert_int_equal(ibv_dealloc_pd(pd), 0);
-	assert_int_equal(fake.objects, 0);
-	assert_int_equal(fake.mappings, 0);
-	ibv_close_device(context);
-	plugin->uninit_device(vdev);
-	return 0;
-}
-
-/* The next @command fails with @err. */
-static void fail_next(int command, int err)
-{
-	fake.fail_command = command;
-	fake.fail_errno = err;
-	errno = 0;
-}
 
 static void refused_objects_leave_nothing_and_say_why(void **state)
 {
 	(void)state;
-	fail_next(IB_USER_VERBS_CMD_ALLOC_PD, EMFILE);
+	provider_fail_next(IB_USER_VERBS_CMD_ALLOC_PD, EMFILE);
 	assert_null(ibv_alloc_pd(context));
 	assert_int_equal(errno, EMFILE);
-	fail_next(IB_USER_VERBS_CMD_REG_MR, EFAULT);
+	provider_fail_next(IB_USER_VERBS_CMD_REG_MR, EFAULT);
 	assert_null(ibv_reg_mr(pd, &fake, 8, 0));
 	assert_int_equal(errno, EFAULT);
-	fail_next(IB_USER_VERBS_CMD_CREATE_CQ, ENOMEM);
+	provider_fail_next(IB_USER_VERBS_CMD_CREATE_CQ, ENOMEM);
 	assert_null(ibv_create_cq(context, 1, NULL, NULL, 0));
 	assert_int_equal(errno, ENOMEM);
-	fail_next(IB_USER_VERBS_CMD_CREATE_QP, EINVAL);
-	assert_null(make_qp(1));
+	provider_fail_next(IB_USER_VERBS_CMD_CREATE_QP, EINVAL);
+	assert_null(provider_qp(1));
 	assert_int_equal(errno, EINVAL);
 	assert_int_equal(fake.objects, 3);
 }
 
 static void refused_context_says_why(void **state)
 {
-	struct verbs_device *vdev = make_device();
+	struct verbs_device *vdev = provider_device();
 
 	(void)state;
-	fail_next(IB_USER_VERBS_CMD_GET_CONTEXT, EACCES);
+	provider_fail_next(IB_USER_VERBS_CMD_GET_CONTEXT, EACCES);
 	assert_null(plugin->alloc_context(&vdev->device, fake.fd, NULL)); /* which closes the fd */
 	assert_int_equal(errno, EACCES);
 	plugin->uninit_device(vdev);
@@ -138,7 +60,7 @@ static void ring_that_cannot_be_mapped_undoes_its_object(void **state)
 	assert_int_equal(errno, ENOMEM);
 	for (int n = 1; n <= 2; n++) {
 		fake.fail_mmap = n;
-		assert_null(make_qp(1));
+		assert_null(provider_qp(1));
 		assert_int_equal(errno, ENOMEM);
 	}
 	assert_int_equal(fake.objects, 3);
@@ -150,12 +72,12 @@ static void object_that_is_not_destroyed_stays_usable(void **state)
 	struct ibv_wc wc;
 
 	(void)state;
-	fail_next(IB_USER_VERBS_CMD_DESTROY_CQ, EBUSY);
+	provider_fail_next(IB_USER_VERBS_CMD_DESTROY_CQ, EBUSY);
 	assert_int_equal(ibv_destroy_cq(cq), EBUSY);
 	assert_int_equal(ibv_poll_cq(cq, 1, &wc), 0);
-	fail_next(IB_USER_VERBS_CMD_DESTROY_QP, EBUSY);
+	provider_fail_next(IB_USER_VERBS_CMD_DESTROY_QP, EBUSY);
 	assert_int_equal(ibv_destroy_qp(qp), EBUSY);
-	fail_next(IB_USER_VERBS_CMD_DEALLOC_PD, EBUSY);
+	provider_fail_next(IB_USER_VERBS_CMD_DEALLOC_PD, EBUSY);
 	assert_int_equal(ibv_dealloc_pd(pd), EBUSY);
 }
 
@@ -341,7 +263,7 @@ static void failed_doorbell_is_reported_for_the_whole_list(void **state)
 	struct ibv_send_wr wr[2], *bad;
 
 	(void)state;
-	fail_next(IB_USER_VERBS_CMD_POST_SEND, EIO);
+	provider_fail_next(IB_USER_VERBS_CMD_POST_SEND, EIO);
 	assert_int_equal(post(make_list(wr, 2), &bad), EIO);
 	assert_ptr_equal(bad, &wr[0]);
 }
@@ -375,7 +297,7 @@ static void queue_pair_without_receives_takes_none(void **state)
 
 	(void)state;
 	assert_int_equal(ibv_destroy_qp(qp), 0);
-	qp = make_qp(0);
+	qp = provider_qp(0);
 	qp->state = IBV_QPS_RTS;
 	assert_int_equal(ibv_post_recv(qp, &wr, &bad), ENOMEM);
 	assert_ptr_equal(bad, &wr);
@@ -495,7 +417,7 @@ static void only_our_own_device_is_matched(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define plugin_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define plugin_test(f) cmocka_unit_test_setup_teardown(f, provider_setup, provider_teardown)
 		plugin_test(refused_objects_leave_nothing_and_say_why),
 		plugin_test(refused_context_says_why),
 		plugin_test(ring_that_cannot_be_mapped_undoes_its_object),
