@@ -83,16 +83,6 @@ static void create_cq(uint8_t *response)
 	respond(core, driver);
 }
 
-static void create_srq(uint8_t *response)
-{
-	struct ib_uverbs_create_srq_resp core = {
-		.srq_handle = HANDLE, .max_wr = FAKE_ENTRIES, .max_sge = FAKE_MAX_SGE,
-	};
-	struct vfiowc_create_srq_resp driver = { .srq = make_ring(FAKE_SRQ) };
-
-	respond(core, driver);
-}
-
 /* A new ring, as the kernel makes it: the same indices. */
 static void modify_srq(const struct ib_uverbs_modify_srq *cmd)
 {
@@ -150,11 +140,6 @@ static ssize_t command(const struct ib_uverbs_cmd_hdr *hdr, size_t len)
 		break;
 	case IB_USER_VERBS_CMD_CREATE_CQ:
 		create_cq(response);
-		fake.objects++;
-		break;
-	case IB_USER_VERBS_CMD_CREATE_SRQ:
-	case IB_USER_VERBS_CMD_CREATE_XSRQ:
-		create_srq(response);
 		fake.objects++;
 		break;
 	case IB_USER_VERBS_CMD_CREATE_AH:
@@ -246,6 +231,18 @@ static int reg_dmabuf_mr(struct ib_uverbs_ioctl_hdr *hdr)
 	return 0;
 }
 
+static int create_srq(struct ib_uverbs_ioctl_hdr *hdr)
+{
+	struct vfiowc_create_srq_resp driver = { .srq = make_ring(FAKE_SRQ) };
+
+	*(uint32_t *)out(hdr, UVERBS_ATTR_CREATE_SRQ_RESP_MAX_WR) = FAKE_ENTRIES;
+	*(uint32_t *)out(hdr, UVERBS_ATTR_CREATE_SRQ_RESP_MAX_SGE) = FAKE_MAX_SGE;
+	memcpy(out(hdr, UVERBS_ATTR_UHW_OUT), &driver, sizeof(driver));
+	find_attr(hdr, UVERBS_ATTR_CREATE_SRQ_HANDLE)->data = HANDLE;
+	fake.objects++;
+	return 0;
+}
+
 static int query_mr(struct ib_uverbs_ioctl_hdr *hdr)
 {
 	fake.mr_query_handle = find_attr(hdr, VFIOWC_IB_ATTR_MR_QUERY_HANDLE)->data;
@@ -265,6 +262,10 @@ static int method(struct ib_uverbs_ioctl_hdr *hdr)
 	if (hdr->object_id == UVERBS_OBJECT_QP && hdr->method_id == UVERBS_METHOD_QP_CREATE) {
 		answer = create_qp;
 		errno = fake.fail_command == IB_USER_VERBS_CMD_CREATE_QP ? fake.fail_errno : 0;
+	}
+	if (hdr->object_id == UVERBS_OBJECT_SRQ && hdr->method_id == UVERBS_METHOD_SRQ_CREATE) {
+		answer = create_srq;
+		errno = fake.fail_command == IB_USER_VERBS_CMD_CREATE_SRQ ? fake.fail_errno : 0;
 	}
 	if (hdr->object_id == UVERBS_OBJECT_MR && hdr->method_id == VFIOWC_IB_METHOD_MR_QUERY) {
 		answer = query_mr;
