@@ -39,10 +39,36 @@ static void programs_move_their_bytes_into_the_bar(void **state)
 	}
 }
 
+static void bad_targets_are_named(void **state)
+{
+	static const struct {
+		const char *value, *reason;
+	} cases[] = {
+		{ "01:00.0:7", "the BAR is not a digit" },
+		{ "01:00.0:2+100", "OFFSET is not a multiple" },
+		{ "01:00.0:0", "export" },
+	};
+	static char out[16384];
+
+	(void)state;
+	perf_backend_needed();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char client[256], server[256];
+
+		snprintf(client, sizeof(client), PERF_BACKEND "ib_write_bw" PERF_ARGS "-s 64 -n 10");
+		snprintf(server, sizeof(server), "%s --use_vfio_dmabuf=%s", client, cases[i].value);
+		/* Both at once: it looks at its buffer when a client has come. */
+		assert_int_not_equal(perf_backend_pair(out, sizeof(out), "", server, client), 0);
+		print_message("%s\n", out);
+		assert_non_null(strstr(out, cases[i].reason));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		guest_test(programs_move_their_bytes_into_the_bar),
+		guest_test(bad_targets_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, perf_up, perf_down);

@@ -123,6 +123,15 @@ static void drm_buffer_serves_both_ends(void **state)
 	assert_int_equal(guest_rmmod("vgem"), 0);
 }
 
+static unsigned int count(const char *text, const char *with)
+{
+	unsigned int found = 0;
+
+	for (; (text = strstr(text, with)); text++)
+		found++;
+	return found;
+}
+
 static void redirection_is_told_once_with_the_type_in_the_page_table(void **state)
 {
 	char error[8192];
@@ -136,6 +145,11 @@ static void redirection_is_told_once_with_the_type_in_the_page_table(void **stat
 	assert_non_null(strstr(error, "type requested: wc, tags requested: st:0x03,ph:2"));
 	assert_non_null(strstr(error, "requested=wc pte=wc"));
 	assert_non_null(strstr(error, "tags=st:0x3,ph:2 state=live"));
+	/* Once for each end: its target, its mapping, its registration. */
+	assert_int_equal(count(error, "type requested: "), 2);
+	assert_int_equal(count(error, "vfiowc-preload: map "), 2);
+	assert_int_equal(count(error, "vfiowc-preload: mr "), 2);
+	assert_int_equal(count(error, "vfiowc-preload: end "), 2);
 }
 
 static void uncached_is_what_was_asked_for(void **state)
@@ -145,6 +159,20 @@ static void uncached_is_what_was_asked_for(void **state)
 				   "ib_write_bw" PERF_ARGS "-s 64 -n 10 --mmap=vfiowc:0 2>" DEMO_STDERR, perf_bdf(),
 				   PERF_BAR), 0);
 	assert_true(demo_stderr_has("requested=nc pte=uc-"));
+}
+
+/* perftest has it only with the number of a device that it knows; that it was given one is said. */
+static void inline_data_is_told_of(void **state)
+{
+	(void)state;
+	assert_int_equal(guest_run("timeout 60 vfiowc run --pair --target %s:%d -- ib_write_bw" PERF_ARGS
+				   "-s 64 -n 10 -I 64 --mmap=vfiowc:0 >/tmp/inline 2>" DEMO_STDERR, perf_bdf(), PERF_BAR), 0);
+	assert_true(demo_stderr_has("vfiowc-preload: inline "));
+	assert_int_equal(guest_run("grep 'Max inline data : 64' /tmp/inline"), 0);
+	/* And without the option there is nothing to tell. */
+	assert_int_equal(guest_run("timeout 60 vfiowc run --pair --target %s:%d -- ib_write_bw" PERF_ARGS
+				   "-s 64 -n 10 --mmap=vfiowc:0 2>&1 | grep -c 'vfiowc-preload: inline '", perf_bdf(),
+				   PERF_BAR), 1);
 }
 
 int main(void)
@@ -159,6 +187,7 @@ int main(void)
 		guest_test(drm_buffer_serves_both_ends),
 		guest_test(redirection_is_told_once_with_the_type_in_the_page_table),
 		guest_test(uncached_is_what_was_asked_for),
+		guest_test(inline_data_is_told_of),
 	};
 
 	return cmocka_run_group_tests(tests, perf_up, perf_down);

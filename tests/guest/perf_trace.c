@@ -72,34 +72,6 @@ static void sums_are_the_transfers(void **state)
 	json_object_put(root);
 }
 
-static void filters_let_through_what_they_name(void **state)
-{
-	static const struct {
-		const char *options;
-		unsigned int rows;
-	} cases[] = {
-		{ "--json --tag any", 100 },
-		{ "--json --tag none", 0 },
-		{ "--json --tag st:0x5a", 100 },
-		{ "--json --tag st:0x5b", 0 },
-		{ "--json --tag st_ext", 0 },
-		{ "--json --qp 0xffffff", 0 },
-		{ "--json --mr 0xffffffff", 0 },
-		{ "--json --count 7", 7 },
-	};
-	static char out[65536];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		/* --count ends the program early: its status is its own affair. */
-		guest_capture(out, sizeof(out), "timeout 100 vfiowc trace %s -- " FIFTY_WRITES " 2>/dev/null",
-			      cases[i].options, perf_bdf(), PERF_BAR);
-		if (count_lines(out, "\"wr_id\"") != cases[i].rows)
-			print_error("%s: %.500s\n", cases[i].options, out);
-		assert_int_equal(count_lines(out, "\"wr_id\""), cases[i].rows);
-	}
-}
-
 static void wrong_usage_is_named(void **state)
 {
 	(void)state;
@@ -132,7 +104,6 @@ int main(void)
 		guest_test(columns_show_each_transfer),
 		guest_test(requests_carry_the_tag),
 		guest_test(sums_are_the_transfers),
-		guest_test(filters_let_through_what_they_name),
 		guest_test(wrong_usage_is_named),
 		guest_test(missing_permission_is_named),
 		guest_test(nothing_of_the_trace_is_left),
