@@ -24,7 +24,7 @@ static void programs_move_their_bytes_into_the_bar(void **state)
 	(void)state;
 	perf_backend_needed();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char server[256], client[256], row[64];
+		char server[512], client[256], row[64];
 		unsigned long moved = 0;
 
 		snprintf(client, sizeof(client), PERF_BACKEND "%s" PERF_ARGS "%s", cases[i].program, cases[i].options);
@@ -53,7 +53,7 @@ static void bad_targets_are_named(void **state)
 	(void)state;
 	perf_backend_needed();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char client[256], server[256];
+		char client[256], server[512];
 
 		snprintf(client, sizeof(client), PERF_BACKEND "ib_write_bw" PERF_ARGS "-s 64 -n 10");
 		snprintf(server, sizeof(server), "%s --use_vfio_dmabuf=%s", client, cases[i].value);
