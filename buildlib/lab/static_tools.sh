@@ -8,8 +8,9 @@ STATIC_PACKAGES=(clang-tidy cppcheck)
 STATIC_PACKAGES_LONG=(coccinelle)
 # What these read: what is installed, not the tests, whose assertions they do not understand.
 STATIC_USERSPACE='^(libibverbs|providers|tools|examples)/.*\.c$'
-# tools/perftest is compiled into perftest, with its headers; the other is for another machine.
-STATIC_ELSEWHERE='^tools/perftest/|_arm64\.c$'
+# tools/perftest is compiled into perftest, with its headers; the others are for another machine, and for a
+# libibverbs with DMA handles (--suite sid).
+STATIC_ELSEWHERE='^tools/perftest/|_arm64\.c$|/dmah\.c$'
 
 static_tools_suite() {
 	local check any=""
