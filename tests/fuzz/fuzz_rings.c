@@ -187,7 +187,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	make_rings();
 	while (program.left)
 		steps[take8(&program) % (sizeof(steps) / sizeof(steps[0]))](&program);
-	for (int ring = 0; ring < FAKE_RINGS; ring++)
+	/* those of make_rings() */
+	for (int ring = FAKE_CQ; ring <= FAKE_RQ; ring++)
 		must(fake_untouched_behind(ring));
 	destroy_rings();
 	return 0;
