@@ -89,7 +89,7 @@ static void start(unsigned int number, const char *options)
 }
 
 /* A trace ends by itself (--count), or on Ctrl-C; then all its rows are there. */
-static void stop(unsigned int number)
+static void end_trace(unsigned int number)
 {
 	assert_int_equal(guest_run("pid=$(cat " DIR "/%u.pid); kill -INT $pid 2>/dev/null; n=0; "
 				   "while [ -e /proc/$pid ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n + 1)); done; "
@@ -159,7 +159,7 @@ static void filters_let_through_what_they_name(void **state)
 	transfers(second[0], IBV_WR_RDMA_WRITE, &slices[1], 4);
 	transfers(second[0], IBV_WR_RDMA_WRITE, &slices[0], 1);
 	for (unsigned int i = 0; i < used; i++) {
-		stop(i);
+		end_trace(i);
 		if (count(rows(i), "\"wr_id\"") != cases[i].expected)
 			print_error("%s: %s\n", cases[i].options, rows(i));
 		assert_int_equal(count(rows(i), "\"wr_id\""), cases[i].expected);
@@ -179,7 +179,7 @@ static void row_has_what_was_posted(void **state)
 	wr.remote += 8;
 	start(0, "--json --tlp");
 	assert_wc(rdma_do(first[0], &wr), IBV_WC_SUCCESS);
-	stop(0);
+	end_trace(0);
 	row = json_tokener_parse(rows(0));
 	print_message("%s\n", rows(0));
 	assert_non_null(row);
@@ -215,7 +215,7 @@ static void rows_come_as_transfers_are_made(void **state)
 					   "[ $n -ge 100 ]; do sleep 0.1; n=$((n + 1)); done; cat " DIR "/0; "
 					   "[ $n -lt 100 ] && kill -0 $(cat " DIR "/0.pid)", made), 0);
 	}
-	stop(0);
+	end_trace(0);
 }
 
 int main(void)
