@@ -208,10 +208,24 @@ static void *peer_adds(void *arg)
 	return NULL;
 }
 
+/* A queue pair of the target's own, connected to itself: the slice's MR is of the target's PD. */
+static struct ibv_qp *connect_to_itself(struct litmus_end *end, int access)
+{
+	struct ibv_qp *qp = rdma_qp_create(&end->node);
+
+	assert_int_equal(rdma_qp_init(qp, access), 0);
+	assert_int_equal(rdma_qp_rtr(qp, &end->node.gid, qp->qp_num), 0);
+	assert_int_equal(rdma_qp_rts(qp, 7), 0);
+	return qp;
+}
+
 /* A device that does atomics does them one after the other; one that does not must refuse. */
 void o12_atomics_of_two_queue_pairs(void **state)
 {
+	const int access = RDMA_REMOTE | IBV_ACCESS_REMOTE_ATOMIC;
 	struct litmus *l = *state;
+	struct litmus_end own = l->mine;
+	struct ibv_qp_attr right = { .qp_access_flags = access };
 	struct ibv_device_attr attr;
 
 	assert_int_equal(ibv_query_device(l->mine.node.context, &attr), 0);
@@ -221,17 +235,19 @@ void o12_atomics_of_two_queue_pairs(void **state)
 		return;
 	}
 	assert_int_equal(ibv_dereg_mr(l->mr), 0);
-	l->mr = vfiowc_reg_mr(l->data, l->mine.node.pd, 0, LITMUS_SLICE, LITMUS_IOVA,
-			      RDMA_REMOTE | IBV_ACCESS_REMOTE_ATOMIC);
+	l->mr = vfiowc_reg_mr(l->data, l->mine.node.pd, 0, LITMUS_SLICE, LITMUS_IOVA, access);
 	assert_non_null(l->mr);
+	assert_int_equal(ibv_modify_qp(l->mine.qp, &right, IBV_QP_ACCESS_FLAGS), 0);
+	own.qp = connect_to_itself(&own, access);
 	litmus_peer(l, peer_adds);
 	for (int i = 0; i < ROUNDS; i++) {
-		assert_int_equal(post_add(l, &l->mine), 0);
-		assert_wc(litmus_cqe(&l->mine), IBV_WC_SUCCESS);
+		assert_int_equal(post_add(l, &own), 0);
+		assert_wc(litmus_cqe(&own), IBV_WC_SUCCESS);
 	}
 	assert_true(litmus_await(l, 1));
 	litmus_joined(l);
 	litmus_check(l, 8, 2 * ROUNDS);
+	assert_int_equal(ibv_destroy_qp(own.qp), 0);
 }
 
 /* ---- O13 ------------------------------------------------------------------------------------- */
