@@ -46,10 +46,10 @@ static const struct mode bandwidth[] = {
 	BY_TIME("write_bw_in_both_directions_for_a_time_is_proved", BW("write") "-b -s 4096", CI),
 	BY_TIME("read_bw_for_a_time_is_proved", BW("read") "-s 4096", LONG),
 	BY_TIME("send_bw_for_a_time_is_proved", BW("send") "-s 4096", LONG),
-	UNTIL_TOLD("write_bw_until_told_to_stop_is_proved", BW("write"), ENDLESS, CI),
+	UNTIL_TOLD("write_bw_until_told_to_stop_is_proved", BW("write"), ENDLESS, LONG),
 	UNTIL_TOLD("write_bw_in_both_directions_until_told_to_stop_is_proved", BW("write") "-b", KILLED, LONG),
 	UNTIL_TOLD("read_bw_until_told_to_stop_is_proved", BW("read"), ENDLESS, LONG),
-	UNTIL_TOLD("send_bw_until_told_to_stop_is_proved", BW("send"), KILLED, CI),
+	UNTIL_TOLD("send_bw_until_told_to_stop_is_proved", BW("send"), KILLED, LONG),
 	INLINE("write_bw_with_inline_data_is_proved", BW("write") "-I 64 -s 64 -n 200", 200, 1, CI),
 	INLINE("send_bw_with_inline_data_is_proved", BW("send") "--inline_size=64 -s 64 -n 200", 200, 1, LONG),
 };
