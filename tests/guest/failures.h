@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB */
+/*
+ * Every allocation and user copy of the modules fails once, by the kernel's fault injection
+ * (Documentation/fault-injection of the kernel): for each call n = 1, 2, ... until none fails any
+ * more. A new call is one line in a table (failures_exporter.c, failures_rdma.c).
+ */
+#ifndef VFIOWC_TESTS_FAILURES_H
+#define VFIOWC_TESTS_FAILURES_H
+
+#include "guest.h"
+
+#define FAILURES_ERRNOS 4
+
+/**
+ * struct failing_call - a call and what it may say when an allocation or user copy below it fails
+ * @name: for people
+ * @call: 0 or a positive errno; it alone runs with a failure
+ * @before: makes what the call needs, each time; may be NULL
+ * @undo: takes back what the call has done when it succeeded, each time; may be NULL
+ * @after: takes back what @before has done, each time; may be NULL
+ * @check: what must hold when the call has failed, and when it has succeeded; may be NULL
+ * @errnos: allowed besides ENOMEM and EFAULT
+ * @absorbs: a failure may go unnoticed: what was wanted comes about in another way
+ * @kthread: works in a kernel thread too, which is reached by another way
+ */
+struct failing_call {
+	const char *name;
+	int (*call)(void);
+	void (*before)(void);
+	void (*undo)(void);
+	void (*after)(void);
+	void (*check)(int err);
+	int errnos[FAILURES_ERRNOS];
+	bool absorbs;
+	bool kthread;
+};
+
+#define FAILING(f, ...) { .name = #f, .call = f, __VA_ARGS__ }
+
+/** failures_setup() - skip the test where the kernel cannot inject failures */
+void failures_setup(void);
+
+/** failures_of() - only where @module is on the stack may something fail from now on */
+void failures_of(const char *module);
+
+/** failures_run() - all calls of a table; prints how many failures each of them had */
+void failures_run(const struct failing_call *calls, size_t count);
+
+#endif
