@@ -305,6 +305,7 @@ int main(void)
 		litmus_test(o3_host_stores_then_doorbell),
 		litmus_test(o4_cpu_wc_store_then_peer_read),
 		litmus_test(o5i_write_then_delivery_read),
+		litmus_test(o5i_no_slice_is_registered_for_flush),
 		litmus_test(o5t_receive_cqe_then_local_delivery_read),
 		litmus_test(o6_data_then_flag_by_nic),
 		litmus_test(o7_nic_write_then_cpu_bell),

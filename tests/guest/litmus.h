@@ -189,6 +189,7 @@ void o11_one_page_nc_and_wc(void **state);
 
 /* litmus_nic.c: what the RDMA device writes and reads */
 void o5i_write_then_delivery_read(void **state);
+void o5i_no_slice_is_registered_for_flush(void **state);
 void o5t_receive_cqe_then_local_delivery_read(void **state);
 void o6_data_then_flag_by_nic(void **state);
 void o8_data_then_flag_with_steering_tags(void **state);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /* Litmus tests of what the RDMA device writes and reads: O5i, O5t, O6, O8, O12, O13, O16. */
+#include <errno.h>
 #include <sched.h>
 #include <string.h>
 
@@ -30,6 +31,20 @@ void o5i_write_then_delivery_read(void **state)
 		litmus_look(l, i, l->wc + BYTES / 8 - LITMUS_WORDS);
 	}
 	litmus_nothing_wrong(l);
+}
+
+/*
+ * FLUSH would do as well as the READ, but the core of Linux 7.3 lets no dma-buf be registered for it
+ * (drivers/infiniband/core/uverbs_std_types_mr.c), whatever the device. When this fails, say in
+ * ordering.md that it is to be had, and run the test above with a FLUSH.
+ */
+void o5i_no_slice_is_registered_for_flush(void **state)
+{
+	struct litmus *l = *state;
+
+	assert_null(vfiowc_reg_mr(l->data, l->mine.node.pd, 0, LITMUS_SLICE, LITMUS_IOVA,
+				  RDMA_REMOTE | IBV_ACCESS_FLUSH_GLOBAL));
+	assert_int_equal(errno, EINVAL);
 }
 
 /* ---- O5t ------------------------------------------------------------------------------------- */

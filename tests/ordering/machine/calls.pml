@@ -69,6 +69,15 @@ inline vfiowc_post_delivery_read(qp, place)
 	}
 }
 
+inline post_flush(qp, place)
+{
+	atomic {
+		printf("@C%d posts FLUSH of #%d\n", me, place);
+		send_queue[qp]!FLUSH,place,0,STRICT,0;
+		last_cqe = H_CQE2
+	}
+}
+
 inline wait_for_last_cqe()
 {
 	poll_cqe(last_cqe)

@@ -9,6 +9,9 @@
  *  - Nt issues in the order of arrival, waits for nothing, and may acknowledge a WRITE before it
  *    has issued it (unless ACK_AFTER_ISSUE): an acknowledgement says that the data will not be
  *    lost, not where it is. An OUT_OF_ORDER_QP has two such engines side by side.
+ *  - A FLUSH moves nothing to Ni, but PCIe has no other means of knowing where a posted write is
+ *    than a read behind it: Nt issues one, and answers when it has come back. Whether a fence waits
+ *    for a FLUSH no rule asks.
  */
 #define QPS	2
 
@@ -42,14 +45,15 @@ inline n_cqe(place, value)
 }
 
 #ifdef RC_PAIR
-mtype = { WRITE, READ };
+mtype = { WRITE, READ, FLUSH };
 
 chan send_queue[QPS] = [4] of { mtype, byte, byte, bit, bit };	/* op, place, value, RO, fence */
 chan wire[QPS] = [4] of { mtype, byte, byte, bit };
 chan response[QPS] = [4] of { mtype };
 byte reads_outstanding[QPS];
+bit flushing[QPS];	/* the completion is a FLUSH's; no rule mixes it with READs on one QP */
 
-/* Initiator: CQEs go to its own host memory; #8 for a WRITE, #9 for a READ. */
+/* Initiator: CQEs go to its own host memory; #8 for a WRITE, #9 for a READ or a FLUSH. */
 proctype Ni(byte qp)
 {
 	mtype op;
@@ -65,6 +69,8 @@ end:	do
 		:: op == READ ->
 			reads_outstanding[qp]++;
 			printf("@Ni sends READ of #%d\n", place)
+		:: op == FLUSH ->
+			printf("@Ni sends FLUSH of #%d\n", place)
 		:: else ->
 			printf("@Ni sends WRITE #%d=%d\n", place, value)
 		fi;
@@ -77,6 +83,9 @@ end:	do
 		:: op == READ ->
 			reads_outstanding[qp]--;
 			printf("@Ni issues the READ's CQE\n");
+			post(I_TO_H, H_CQE2, 1, STRICT, 0)
+		:: op == FLUSH ->
+			printf("@Ni issues the FLUSH's CQE\n");
 			post(I_TO_H, H_CQE2, 1, STRICT, 0)
 		:: else ->
 			printf("@Ni issues the WRITE's CQE\n");
@@ -111,6 +120,12 @@ end:	do
 #else
 		atomic { printf("@Nt issues read of #%d\n", place); n_request(place, qp) }
 #endif
+	   :: op == FLUSH ->
+#ifdef MUTATE_FLUSH_ANSWERED_EARLY
+		atomic { printf("@Nt answers the FLUSH\n"); response[qp]!FLUSH }
+#else
+		atomic { printf("@Nt issues read of #%d\n", place); flushing[qp] = 1; n_request(place, qp) }
+#endif
 	   fi;
 	   atomic { op = 0; place = 0; value = 0; relaxed = 0 }
 	od
@@ -120,7 +135,13 @@ end:	do
 proctype Nt_responses(byte qp)
 {
 end:	do
-	:: atomic { completion[FOR_QP + qp]?_ -> printf("@Nt answers the READ\n"); response[qp]!READ }
+	:: atomic {
+		completion[FOR_QP + qp]?_ ->
+		if
+		:: flushing[qp] -> printf("@Nt answers the FLUSH\n"); flushing[qp] = 0; response[qp]!FLUSH
+		:: else -> printf("@Nt answers the READ\n"); response[qp]!READ
+		fi
+	   }
 	od
 }
 
