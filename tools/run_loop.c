@@ -256,7 +256,9 @@ static int wait_for_all(struct loop *loop)
 			signal_children(loop, SIGTERM);
 		limit_peer(loop);
 	}
-	return err ? err : step(loop);
+	if (!err)
+		err = step(loop);
+	return err || !loop->proof ? err : run_proof_end(loop->proof);
 }
 
 int run_programs(const struct run *run, struct run_proof *proof, bool to_stderr, int *status)

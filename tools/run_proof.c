@@ -12,6 +12,8 @@
 
 /* Per processor; an event takes about a hundred bytes. */
 #define BUFFER_KB 16384u
+/* Between two looks at the programs; a slow reader needs some 50 ms for them. */
+#define EVENTS_AT_ONCE 2000u
 #define CONTROL_BYTES 8u
 #define CONTROL_WR_ID 1u
 
@@ -32,24 +34,43 @@ int run_proof_start(struct run_proof *proof)
 	return err;
 }
 
-static int collect(struct run_proof *proof, struct trace_tally *tally)
+/* At most @max events. */
+static int collect(struct run_proof *proof, struct trace_tally *tally, size_t max)
 {
 	struct trace_row row;
-	int err;
+	int err = 0;
 
-	while (!(err = trace_stream_next(&proof->stream, &row)))
-		if (trace_tally_add(tally, &row))
-			return ENOMEM;
+	while (!err && max--) {
+		err = trace_stream_next(&proof->stream, &row);
+		if (!err)
+			err = trace_tally_add(tally, &row);
+	}
 	return err == EAGAIN ? 0 : err;
+}
+
+/* All that was recorded, and no more of what others do with the RDMA device. */
+static int collect_rest(struct run_proof *proof, struct trace_tally *tally)
+{
+	int err = trace_record(&proof->stream.trace, false);
+
+	return err ? err : collect(proof, tally, SIZE_MAX);
+}
+
+static int said(int err)
+{
+	if (err)
+		tool_error("tracefs", "events of vfiowc:dma: %s", strerror(err));
+	return err;
 }
 
 int run_proof_collect(struct run_proof *proof)
 {
-	int err = collect(proof, &proof->tally);
+	return said(collect(proof, &proof->tally, EVENTS_AT_ONCE));
+}
 
-	if (err)
-		tool_error("tracefs", "events of vfiowc:dma: %s", strerror(err));
-	return err;
+int run_proof_end(struct run_proof *proof)
+{
+	return said(collect_rest(proof, &proof->tally));
 }
 
 void run_proof_stop(struct run_proof *proof)
@@ -91,12 +112,16 @@ static int control_read(struct run_proof *proof, struct vfiowc_buf *buf, const c
 	err = mr ? 0 : errno;
 	if (err)
 		goto err_nic;
+	what = "vfiowc:dma";
+	err = trace_record(&proof->stream.trace, true);
+	if (err)
+		goto err_nic;
 	what = "RDMA READ";
 	err = nic_transfer(&nic, CONTROL_WR_ID, IBV_WR_RDMA_READ, nic.in, CONTROL_BYTES, 0, mr->rkey, &status);
 	if (!err && status != IBV_WC_SUCCESS)
 		err = EIO;
 	if (!err)
-		err = collect(proof, &tally);
+		err = collect_rest(proof, &tally);
 	for (size_t i = 0; !err && i < tally.num; i++) {
 		if (tally.sums[i].like.key != mr->rkey || !tally.sums[i].like.remote)
 			continue;

@@ -50,8 +50,11 @@ struct run_proof {
 /** run_proof_start() - record; ended by run_proof_stop(), whatever this returns */
 int run_proof_start(struct run_proof *proof);
 
-/** run_proof_collect() - count what the device has done since the last call */
+/** run_proof_collect() - count some of what the device has done since the last call */
 int run_proof_collect(struct run_proof *proof);
+
+/** run_proof_end() - count the rest, when the programs have ended, and record no more */
+int run_proof_end(struct run_proof *proof);
 
 /**
  * run_proof_control() - the other half of the proof: tags cleared, registered again, none is used

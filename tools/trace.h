@@ -6,6 +6,7 @@
 #ifndef VFIOWC_TOOL_TRACE_H
 #define VFIOWC_TOOL_TRACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,12 @@ struct trace {
  * Return: 0; ENOENT no tracefs, or vfiowc_rdma is not loaded; EACCES; what tracefs says.
  */
 int trace_start(struct trace *trace);
+
+/**
+ * trace_record() - stop recording, or go on with it; what was recorded stays to be read
+ * Return: 0; what tracefs says.
+ */
+int trace_record(const struct trace *trace, bool on);
 
 /**
  * trace_read() - what was recorded so far, oldest first

@@ -21,6 +21,8 @@
 
 #define BUFFER_KB 8192u
 #define LOOK_MS 100
+/* Between two looks at the program and at Ctrl-C: the device may be faster than this reader. */
+#define EVENTS_AT_ONCE 2000u
 #define MIN_LIMIT 128u
 #define MAX_LIMIT 4096u
 
@@ -81,19 +83,27 @@ static bool enough(const struct session *session)
 	return session->options->count && session->seen >= session->options->count;
 }
 
-/* Everything there is now. */
-static int drain(struct session *session)
+/* At most @max events. */
+static int drain(struct session *session, size_t max)
 {
 	struct trace_row row;
 	int err = 0;
 
-	while (!err && !enough(session)) {
+	while (!err && max-- && !enough(session)) {
 		err = trace_stream_next(&session->stream, &row);
 		if (!err && trace_filter_wants(&session->options->filter, &row))
 			err = show(session, &row);
 	}
 	fflush(stdout);
 	return err == EAGAIN ? 0 : err;
+}
+
+/* All that happened before the end; a device that goes on has no last event. */
+static int drain_rest(struct session *session)
+{
+	int err = trace_record(&session->stream.trace, false);
+
+	return err ? err : drain(session, SIZE_MAX);
 }
 
 static int start_program(struct session *session)
@@ -135,15 +145,13 @@ static int follow(struct session *session)
 	int err = 0;
 
 	while (!err && !stopped && !ended && !enough(session)) {
-		/* Looked at before the last events are read: what it did is in the buffer by then. */
 		ended = program_ended(session) || (limit && now_s() - start >= limit);
 		if (!ended)
 			poll(&fd, 1, LOOK_MS);
-		err = drain(session);
+		err = drain(session, EVENTS_AT_ONCE);
 	}
-	/* What happened before Ctrl-C is to be seen. */
-	if (!err && stopped)
-		err = drain(session);
+	if (!err)
+		err = drain_rest(session);
 	if (session->pid) {
 		kill(session->pid, SIGTERM);
 		waitpid(session->pid, NULL, 0);

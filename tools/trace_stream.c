@@ -33,10 +33,18 @@ int trace_stream_start(struct trace_stream *stream, unsigned int buffer_kb)
 	return stream->fd < 0 ? errno : 0;
 }
 
+/* Only a piece of a line is left: it moves to the front. */
 static int fill(struct trace_stream *stream)
 {
-	ssize_t n = read(stream->fd, stream->buffer + stream->used, sizeof(stream->buffer) - stream->used);
+	ssize_t n;
 
+	stream->used -= stream->start;
+	memmove(stream->buffer, stream->buffer + stream->start, stream->used);
+	stream->start = 0;
+	/* No event of ours is that long: such a line is not one. */
+	if (stream->used == sizeof(stream->buffer))
+		stream->used = 0;
+	n = read(stream->fd, stream->buffer + stream->used, sizeof(stream->buffer) - stream->used);
 	if (n < 0)
 		return errno == EINTR ? EAGAIN : errno;
 	if (!n)
@@ -58,23 +66,20 @@ static void count_lost(struct trace_stream *stream, const char *line)
 int trace_stream_next(struct trace_stream *stream, struct trace_row *row)
 {
 	for (;;) {
-		char *end = memchr(stream->buffer, '\n', stream->used);
+		char *line = stream->buffer + stream->start;
+		char *end = memchr(line, '\n', stream->used - stream->start);
 		int err;
 
 		if (!end) {
-			/* No event of ours is that long: such a line is not one. */
-			if (stream->used == sizeof(stream->buffer))
-				stream->used = 0;
 			err = fill(stream);
 			if (err)
 				return err;
 			continue;
 		}
-		*end++ = '\0';
-		count_lost(stream, stream->buffer);
-		err = trace_parse(stream->buffer, row);
-		stream->used -= end - stream->buffer;
-		memmove(stream->buffer, end, stream->used);
+		*end = '\0';
+		stream->start += end + 1 - line;
+		count_lost(stream, line);
+		err = trace_parse(line, row);
 		if (err != ENOMSG)
 			return err;
 	}

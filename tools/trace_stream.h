@@ -16,7 +16,8 @@ struct trace_stream {
 	struct trace trace;
 	int fd; /* poll(2) it for POLLIN */
 	uint64_t lost; /* events that the kernel said it had overwritten */
-	size_t used;
+	size_t start; /* of what is not given out yet, in the buffer */
+	size_t used; /* end of it */
 	char buffer[65536];
 };
 
@@ -34,7 +35,8 @@ int trace_stream_start(struct trace_stream *stream, unsigned int buffer_kb);
  * @row: receives it
  *
  * Return: 0; EAGAIN there is none now; EPROTO an event lacks a field this tool knows; what
- * tracefs says.
+ * tracefs says. The device may be faster than its reader, and others may use it without end: who waits for EAGAIN
+ * stops the recording first (trace_record()), who has other things to do takes a number of events at a time.
  */
 int trace_stream_next(struct trace_stream *stream, struct trace_row *row);
 

@@ -15,6 +15,12 @@
 /* Options every perftest command here has. */
 #define PERF_ARGS " -d " RDMA_DEVICE " -x 0 -F "
 
+/*
+ * In a shell: wait until a line that begins so is on stderr of the command that runs there as $pid (a row of
+ * perftest's table, with --json), or until it has ended.
+ */
+#define PERF_LINE(start) "tail -n +1 -f -s 0.1 --pid=$pid " DEMO_STDERR " | grep -q -m 1 \"^" start "\""
+
 /* Group setup and teardown: vfiowc_pci has the exporter, TPH is overridden to extended. */
 int perf_up(void **state);
 int perf_down(void **state);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
-/* Debian's perftest, unmodified, for a time, with inline data. */
+/* Debian's perftest, unmodified, for a time, until it is told to stop, with inline data. */
 #include "perf_modes.h"
 
 int main(void)

@@ -88,14 +88,31 @@ static void malformed_number_is_an_error(void **state)
 	}
 }
 
+/* Neither at its end, nor at its beginning; nor is the beginning of a field's name that field. */
 static void name_inside_another_word_is_no_field(void **state)
 {
 	struct trace_row row;
 
 	(void)state;
 	assert_int_equal(trace_parse(PREFIX "dev=a qpn=1 wr_id=1 op=read remote=1 target=1 key=0x1 address=0x0 "
-				     "last=9 length=1 ro=0 ns=st st=4 ph=0\n", &row), 0);
+				     "last=9 stamp=8 s=7 length=1 ro=0 ns=st st=4 ph=0\n", &row), 0);
 	assert_int_equal(row.st, 4);
+}
+
+static void order_of_fields_does_not_matter(void **state)
+{
+	struct trace_row row;
+
+	(void)state;
+	assert_int_equal(trace_parse(PREFIX "ph=3 st=4 ns=st ro=0 length=1 address=0x10 new=1 key=0x1 target=2 remote=1 "
+				     "op=read wr_id=5 qpn=6 dev=a", &row), 0);
+	assert_string_equal(row.dev, "a");
+	assert_string_equal(row.op, "read");
+	assert_int_equal(row.qpn, 6);
+	assert_int_equal(row.wr_id, 5);
+	assert_int_equal(row.target, 2);
+	assert_int_equal(row.address, 0x10);
+	assert_int_equal(row.ph, 3);
 }
 
 static void rows_are_read_in_order_and_counted_beyond_the_room(void **state)
@@ -134,6 +151,7 @@ int main(void)
 		cmocka_unit_test(missing_field_is_an_error),
 		cmocka_unit_test(malformed_number_is_an_error),
 		cmocka_unit_test(name_inside_another_word_is_no_field),
+		cmocka_unit_test(order_of_fields_does_not_matter),
 		cmocka_unit_test(rows_are_read_in_order_and_counted_beyond_the_room),
 	};
 

@@ -18,7 +18,7 @@
 
 #define HANDOVER_TARGETS "VFIOWC_TARGETS"
 #define HANDOVER_REPORT "VFIOWC_REPORT"
-/* Set where perftest is asked for inline data, see ibv_query_device() in preload/verbs.c. */
+/* Set where perftest is asked for inline data, see ibv_query_device() in preload/inline.c. */
 #define HANDOVER_INLINE "VFIOWC_INLINE"
 /* "vfiowc:0" is the first target, wherever a program wants a path. */
 #define HANDOVER_PREFIX "vfiowc:"
