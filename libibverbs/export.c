@@ -15,14 +15,10 @@
 
 static int check_attr(const struct vfiowc_export_attr *attr, uint32_t inlen)
 {
-	const unsigned char *rest = (const unsigned char *)attr + sizeof(*attr);
 	uint32_t i;
 
-	if (inlen < sizeof(*attr))
+	if (!vfiowc_input_known(attr, sizeof(*attr), inlen))
 		return EINVAL;
-	for (i = 0; i < inlen - sizeof(*attr); i++)
-		if (rest[i])
-			return EINVAL;
 	if (attr->comp_mask || attr->bar >= VFIOWC_NUM_BARS ||
 	    (attr->flags & ~(uint32_t)VFIOWC_EXPORT_LOCK_TAGS))
 		return EINVAL;

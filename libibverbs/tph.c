@@ -32,7 +32,7 @@ static int set_in_kernel(struct vfiowc_buf *buf, const struct vfiowc_tph *tph)
 	return 0;
 }
 
-int vfiowc_set_tph(struct vfiowc_buf *buf, const struct vfiowc_tph *tph)
+int vfiowc_check_tph(const struct vfiowc_tph *tph)
 {
 	if (!tph->flags || (tph->flags & ~(uint32_t)ALL_TAGS) || tph->ph > PH_MAX)
 		return EINVAL;
@@ -40,7 +40,14 @@ int vfiowc_set_tph(struct vfiowc_buf *buf, const struct vfiowc_tph *tph)
 	if ((tph->st && !(tph->flags & VFIOWC_TAG_ST)) ||
 	    (tph->st_ext && !(tph->flags & VFIOWC_TAG_ST_EXT)))
 		return EINVAL;
-	return set_in_kernel(buf, tph);
+	return 0;
+}
+
+int vfiowc_set_tph(struct vfiowc_buf *buf, const struct vfiowc_tph *tph)
+{
+	int err = vfiowc_check_tph(tph);
+
+	return err ? err : set_in_kernel(buf, tph);
 }
 
 int vfiowc_clear_tph(struct vfiowc_buf *buf)

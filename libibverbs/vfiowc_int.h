@@ -97,6 +97,20 @@ void vfiowc_free_buf(struct vfiowc_buf *buf);
 int vfiowc_owner_call(struct vfiowc_buf *buf, enum vfiowc_feature feature, uint32_t op,
 		      void *payload, size_t len);
 
+/* tph.c: 0, or EINVAL when no device could publish such tags. */
+int vfiowc_check_tph(const struct vfiowc_tph *tph);
+
+/* An extensible input struct of @inlen bytes: is all that this version does not know zero? */
+static inline bool vfiowc_input_known(const void *input, size_t known, uint32_t inlen)
+{
+	const unsigned char *bytes = input;
+	size_t i;
+
+	for (i = known; i < inlen && !bytes[i]; i++)
+		;
+	return i == inlen;
+}
+
 /* Is [offset, offset + length) a non-empty part of [0, size)? */
 static inline bool vfiowc_inside(uint64_t offset, uint64_t length, uint64_t size)
 {

@@ -22,6 +22,17 @@
 #define PCI_DEVICES "/sys/bus/pci/devices"
 #define COMMAND_MAX 4096
 
+/* Beside the directory of the tests. */
+void guest_example(const char *name, char *path, size_t len)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	assert_true(n > 0);
+	self[n] = '\0';
+	snprintf(path, len, "%s/examples/%s", dirname(dirname(self)), name);
+}
+
 int guest_read_file(const char *path, char *text, size_t len)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -100,6 +100,9 @@ int guest_read_file(const char *path, char *text, size_t len);
 /** guest_write_file() - write @text in one write(2); 0 or the errno of open or write. */
 int guest_write_file(const char *path, const char *text);
 
+/** guest_example() - path of an installed program of examples/. */
+void guest_example(const char *name, char *path, size_t len);
+
 /**
  * guest_config_read(), guest_config_write() - a PCI function's configuration space through sysfs
  * @bdf: the function

@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /* The shortest correct program, examples/hello_p2p.c, run as a newcomer runs it. */
-#include <libgen.h>
 #include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib_fixture.h"
 #include "rdma_fixture.h"
 
-/* Installed beside the directory of this program. */
 static const char *hello(void)
 {
 	static char path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 32);
 
-	assert_true(n > 0);
-	path[n] = '\0';
-	strcpy(path, dirname(dirname(path)));
-	return strcat(path, "/examples/hello_p2p");
+	guest_example("hello_p2p", path, sizeof(path));
+	return path;
 }
 
 static void hello_moves_bytes_both_ways(void **state)

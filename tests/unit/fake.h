@@ -20,6 +20,7 @@
 #include <rdma/vfiowc-abi.h>
 #include <infiniband/vfiowc.h>
 #include <infiniband/vfiowc_order.h>
+#include <infiniband/vfiowc_share.h>
 
 #define FAKE_BDF "0000:02:00.0"
 #define FAKE_PAGE 4096ULL
@@ -60,6 +61,8 @@ enum fake_call {
 	FAKE_FCNTL,
 	FAKE_LSEEK,
 	FAKE_MMAP,
+	FAKE_SENDMSG,
+	FAKE_RECVMSG,
 	FAKE_RDMA_IOCTL,
 	FAKE_REG_DMABUF_MR,
 	FAKE_QUERY_DEVICE,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -191,6 +192,17 @@ void *__wrap_mmap(void *address, size_t length, int prot, int flags, int fd, off
 	fake.last_mmap_offset = offset;
 	fake.last_mmap_length = length;
 	return __real_mmap(address, length, prot, flags, fd, offset);
+}
+
+ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	return fake_fails(FAKE_RECVMSG) ? -1 : __real_recvmsg(fd, msg, flags);
+}
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	assert_true(flags & MSG_NOSIGNAL);
+	return fake_fails(FAKE_SENDMSG) ? -1 : __real_sendmsg(fd, msg, flags);
 }
 
 /* ---- dma-bufs ------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 #include "upstream_names.h"
 
+struct msghdr;
 struct statfs;
 
 void *__real_calloc(size_t n, size_t size);
@@ -16,6 +17,8 @@ int __real_fstatfs(int fd, struct statfs *fs);
 int __real_ioctl(int fd, unsigned long request, ...);
 off_t __real_lseek(int fd, off_t offset, int whence);
 void *__real_mmap(void *address, size_t length, int prot, int flags, int fd, off_t offset);
+ssize_t __real_recvmsg(int fd, struct msghdr *msg, int flags);
+ssize_t __real_sendmsg(int fd, const struct msghdr *msg, int flags);
 
 void *__wrap_calloc(size_t n, size_t size);
 int __wrap_close(int fd);
@@ -28,6 +31,8 @@ void *__wrap_mmap(void *address, size_t length, int prot, int flags, int fd, off
 int __wrap_open(const char *path, int flags, ...);
 ssize_t __wrap_pread(int fd, void *bytes, size_t n, off_t offset);
 ssize_t __wrap_readlink(const char *path, char *target, size_t len);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags);
 
 int fake_rdma_ioctl(unsigned long request, void *arg);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
-/* Both headers in C++, their inline functions called so that they are compiled. */
+/* The headers in C++, their inline functions called so that they are compiled. */
 #include <infiniband/vfiowc_order.h>
 #include <infiniband/vfiowc.h>
+#include <infiniband/vfiowc_share.h>
 
 uint32_t every_inline_call(volatile void *word);
 
