@@ -34,7 +34,7 @@
 
 #define VFIOWC_MAGIC			0x43574656	/* "VFWC" */
 #define VFIOWC_UAPI_MAJOR		1
-#define VFIOWC_UAPI_MINOR		0
+#define VFIOWC_UAPI_MINOR		1
 
 /**
  * enum vfiowc_tph_completer - PCIe DEVCAP2 bits 13:12 (PCIe 6.0, 7.5.3.15)
@@ -69,11 +69,15 @@ struct vfiowc_feature_id {
 /**
  * enum vfiowc_memattr - memory type *requested* for CPU mappings
  *
- * What a mapping really got is VFIOWC_FEATURE_MAP_QUERY's to say.
+ * What a mapping really got is VFIOWC_FEATURE_MAP_QUERY's to say.  NATURAL is
+ * the one that the device's driver gives where nobody asks for a type: for a BAR
+ * of a PCI function that vfio-pci's way, NC; memory behind a coherent link would
+ * be cached.  For callers that ask for no more than what is usual there.
  */
 enum vfiowc_memattr {
 	VFIOWC_MEMATTR_NC	= 0,
 	VFIOWC_MEMATTR_WC	= 1,
+	VFIOWC_MEMATTR_NATURAL	= 2,	/* since minor 1 */
 };
 
 /* Importers must not let a client override the exporter's tags. */

@@ -25,6 +25,7 @@ static const char *const state_name[] = {
 static const char *const memattr_name[] = {
 	[VFIOWC_MEMATTR_NC] = "NC",
 	[VFIOWC_MEMATTR_WC] = "WC",
+	[VFIOWC_MEMATTR_NATURAL] = "natural",
 };
 
 static void show_buf(struct seq_file *m, struct vfiowc_buf *buf)

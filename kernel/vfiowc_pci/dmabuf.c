@@ -339,7 +339,7 @@ struct vfiowc_buf *vfiowc_buf_create(struct vfiowc_device *vdev,
 	struct dma_buf *dmabuf;
 	int ret;
 
-	if (memattr != VFIOWC_MEMATTR_NC &&
+	if (memattr == VFIOWC_MEMATTR_WC &&
 	    !vdev->core.bar_mmap_supported[grant->bar])
 		return ERR_PTR(-EOPNOTSUPP);
 	buf = buf_alloc(vdev, grant);

@@ -181,7 +181,7 @@ static int feature_memattr(struct vfiowc_device *vdev, u32 flags,
 	ret = 0;
 	if (!set)
 		attr.memattr = buf->memattr;
-	else if (buf->mappable || attr.memattr == VFIOWC_MEMATTR_NC)
+	else if (buf->mappable || attr.memattr != VFIOWC_MEMATTR_WC)
 		WRITE_ONCE(buf->memattr, attr.memattr);
 	else
 		ret = -EOPNOTSUPP;

@@ -128,7 +128,7 @@ struct vfiowc_buf {
 	u32 bar;
 	u32 export_flags;
 	bool mappable;
-	struct vfiowc_view views[VFIOWC_MEMATTR_WC + 1];
+	struct vfiowc_view views[VFIOWC_MEMATTR_NATURAL + 1];
 
 	struct dma_buf *dmabuf;
 	struct vfiowc_device *vdev;
@@ -201,7 +201,7 @@ static inline u32 vfiowc_buf_maps_dec(struct vfiowc_buf *buf)
 
 static inline bool vfiowc_memattr_known(u32 memattr)
 {
-	return memattr <= VFIOWC_MEMATTR_WC;
+	return memattr <= VFIOWC_MEMATTR_NATURAL;
 }
 
 /* feature.c */

@@ -274,9 +274,9 @@ static void unknown_memory_type_is_not_supported(void **state)
 	struct exporter_range range = { 0, PAGE };
 	int fd = exporter_export(exp, VFIOWC_MEMATTR_NC, 0, PAGE);
 
-	assert_int_equal(exporter_set_memattr(exp, fd, 2), -EOPNOTSUPP);
+	assert_int_equal(exporter_set_memattr(exp, fd, 3), -EOPNOTSUPP);
 	assert_int_equal(exporter_set_memattr(exp, fd, UINT32_MAX), -EOPNOTSUPP);
-	assert_int_equal(exporter_export_ranges(exp, 2, O_RDWR, 1, &range), -EOPNOTSUPP);
+	assert_int_equal(exporter_export_ranges(exp, 3, O_RDWR, 1, &range), -EOPNOTSUPP);
 	close(fd);
 }
 
