@@ -77,7 +77,7 @@ static int prepare(struct checked_map *cm)
 
 	cm->memory = -1;
 	cm->shadow = cm->before = MAP_FAILED;
-	cm->real = mmap(NULL, map->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, map->buf->fd, map->first);
+	cm->real = vfiowc_mmap_part(map, NULL, PROT_READ | PROT_WRITE, map->first, map->bytes);
 	if (cm->real == MAP_FAILED)
 		return errno;
 	cm->pages = calloc(map->bytes / vfiowc_check_page_bytes(), sizeof(*cm->pages));

@@ -79,8 +79,8 @@ void vfiowc_check_page_to_device(struct checked_map *cm, uint64_t page)
 	uint64_t bytes = vfiowc_check_page_bytes();
 
 	cm->pages[page].dirty = false;
-	if (mmap(page_address(cm, page), bytes, PROT_READ, MAP_SHARED | MAP_FIXED, cm->map->buf->fd,
-		 cm->map->first + page * bytes) == MAP_FAILED)
+	if (vfiowc_mmap_part(cm->map, page_address(cm, page), PROT_READ, cm->map->first + page * bytes,
+			     bytes) == MAP_FAILED)
 		map_hole(cm, page);
 }
 

@@ -131,7 +131,27 @@ static void close_owned(struct vfiowc_device *dev)
 		close(dev->container);
 }
 
-struct vfiowc_device *vfiowc_open_device(const char *pci_address)
+/* The BARs of @bars are held write-combined in between (whole_bar.c). */
+static int open_vfio(struct vfiowc_device *dev, uint32_t bars)
+{
+	void *held[VFIOWC_NUM_BARS];
+	int err = vfiowc_hold_bars(dev->pci_address, bars, held);
+
+	if (!err)
+		err = open_device_fd(dev);
+	vfiowc_release_bars(held);
+	if (!err)
+		err = vfiowc_find_features(dev);
+	if (err || !bars)
+		return err;
+	/* Its own mappings do not follow the kernel's list, and need not. */
+	if (dev->source == VFIOWC_SOURCE_VFIOWC_PCI)
+		return EINVAL;
+	dev->wc_bars = bars;
+	return vfiowc_check_bars(dev);
+}
+
+static struct vfiowc_device *open_device(const char *pci_address, uint32_t bars)
 {
 	struct vfiowc_device *dev;
 	int err;
@@ -145,9 +165,7 @@ struct vfiowc_device *vfiowc_open_device(const char *pci_address)
 	if (!err)
 		err = open_container(dev);
 	if (!err)
-		err = open_device_fd(dev);
-	if (!err)
-		err = vfiowc_find_features(dev);
+		err = open_vfio(dev, bars);
 	if (err)
 		goto err_close;
 	return dev;
@@ -157,6 +175,20 @@ err_close:
 	free_device(dev);
 	errno = err;
 	return NULL;
+}
+
+struct vfiowc_device *vfiowc_open_device(const char *pci_address)
+{
+	return open_device(pci_address, 0);
+}
+
+struct vfiowc_device *vfiowc_open_device_wc(const char *pci_address, uint32_t bars)
+{
+	if (!bars || bars >> VFIOWC_NUM_BARS) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return open_device(pci_address, bars);
 }
 
 static int check_pci_device(int fd)

@@ -13,10 +13,20 @@
 /* Far above any use; keeps the size of a request well inside its 32-bit argsz. */
 #define MAX_RANGES 65536
 
-static int check_attr(const struct vfiowc_export_attr *attr, uint32_t inlen)
+bool vfiowc_types_valid(const enum vfiowc_mem_type *types, uint32_t num)
 {
 	uint32_t i;
 
+	if (num && !types)
+		return false;
+	for (i = 0; i < num; i++)
+		if (types[i] == VFIOWC_MEM_UNKNOWN)
+			return false;
+	return true;
+}
+
+static int check_attr(const struct vfiowc_export_attr *attr, uint32_t inlen)
+{
 	if (!vfiowc_input_known(attr, sizeof(*attr), inlen))
 		return EINVAL;
 	if (attr->comp_mask || attr->bar >= VFIOWC_NUM_BARS ||
@@ -25,41 +35,42 @@ static int check_attr(const struct vfiowc_export_attr *attr, uint32_t inlen)
 	if (attr->num_ranges &&
 	    (!attr->ranges || attr->num_ranges > MAX_RANGES || attr->offset || attr->length))
 		return EINVAL;
-	if (attr->num_types && !attr->types)
-		return EINVAL;
-	for (i = 0; i < attr->num_types; i++)
-		if (attr->types[i] == VFIOWC_MEM_UNKNOWN)
-			return EINVAL;
-	return 0;
+	return vfiowc_types_valid(attr->types, attr->num_types) ? 0 : EINVAL;
 }
 
-/* Copies the slice into @buf, checked: whole pages inside the BAR, and a sum that does not wrap. */
-static int copy_ranges(struct vfiowc_buf *buf, const struct vfiowc_export_attr *attr)
+int vfiowc_place_buf(struct vfiowc_buf *buf, uint32_t bar, const struct vfiowc_range *ranges, uint32_t num)
 {
-	const struct vfiowc_range single = { attr->offset, attr->length };
-	const struct vfiowc_range *from = attr->num_ranges ? attr->ranges : &single;
 	uint64_t page = sysconf(_SC_PAGESIZE), bar_size;
 	uint32_t i;
 	int err;
 
-	buf->num_ranges = attr->num_ranges ? attr->num_ranges : 1;
-	buf->ranges = calloc(buf->num_ranges, sizeof(*buf->ranges));
+	buf->num_ranges = num;
+	buf->ranges = calloc(num, sizeof(*buf->ranges));
 	if (!buf->ranges)
 		return ENOMEM;
-	err = vfiowc_bar_size(buf->dev->fd, attr->bar, &bar_size);
+	err = vfiowc_bar_size(buf->dev, bar, &bar_size);
 	if (err)
 		return err;
 	if (!bar_size)
 		return ENODEV;
-	for (i = 0; i < buf->num_ranges; i++) {
-		if ((from[i].offset | from[i].length) % page ||
-		    !vfiowc_inside(from[i].offset, from[i].length, bar_size) ||
-		    __builtin_add_overflow(buf->size, from[i].length, &buf->size))
+	for (i = 0; i < num; i++) {
+		if ((ranges[i].offset | ranges[i].length) % page ||
+		    !vfiowc_inside(ranges[i].offset, ranges[i].length, bar_size) ||
+		    __builtin_add_overflow(buf->size, ranges[i].length, &buf->size))
 			return EINVAL;
-		buf->ranges[i] = from[i];
+		buf->ranges[i] = ranges[i];
 	}
-	buf->bar = attr->bar;
+	buf->bar = bar;
 	return 0;
+}
+
+static int copy_ranges(struct vfiowc_buf *buf, const struct vfiowc_export_attr *attr)
+{
+	const struct vfiowc_range single = { attr->offset, attr->length };
+
+	if (attr->num_ranges)
+		return vfiowc_place_buf(buf, attr->bar, attr->ranges, attr->num_ranges);
+	return vfiowc_place_buf(buf, attr->bar, &single, 1);
 }
 
 /* The request of both exports: ours is the stock struct with a type and flags before it. */
@@ -108,15 +119,21 @@ static int export_typed(struct vfiowc_buf *buf, struct request *request, enum vf
 	return vfiowc_feature_ioctl(buf->dev->fd, request->header, &buf->fd);
 }
 
-/* Stock's dma-bufs are born NC; another type needs upstream's MEMATTR. */
+/* What a dma-buf has without anybody asking: vfio-pci's are NC. */
+static bool is_born_with(enum vfiowc_mem_type type)
+{
+	return type == VFIOWC_MEM_NC || type == VFIOWC_MEM_NATURAL;
+}
+
+/* Another type needs upstream's MEMATTR. */
 static int export_stock(struct vfiowc_buf *buf, struct request *request, enum vfiowc_mem_type type)
 {
 	int err;
 
-	if (type != VFIOWC_MEM_NC && !vfiowc_has(buf->dev, FEATURE_MEMATTR))
+	if (!is_born_with(type) && !vfiowc_has(buf->dev, FEATURE_MEMATTR))
 		return EOPNOTSUPP;
 	err = vfiowc_feature_ioctl(buf->dev->fd, request->header, &buf->fd);
-	if (err || type == VFIOWC_MEM_NC)
+	if (err || is_born_with(type))
 		return err;
 	err = vfiowc_set_memattr(buf, type);
 	if (err) {

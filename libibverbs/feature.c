@@ -139,6 +139,7 @@ static void find_private(struct vfiowc_device *dev, uint64_t features)
 		[FEATURE_REVOKE]	= VFIOWC_FEATURE_DMA_BUF_REVOKE,
 		[FEATURE_QUERY]		= VFIOWC_FEATURE_DMA_BUF_QUERY,
 		[FEATURE_MAP_QUERY]	= VFIOWC_FEATURE_MAP_QUERY,
+		[FEATURE_REGION_MMAP]	= VFIOWC_FEATURE_REGION_MMAP,
 	};
 	unsigned int i;
 
@@ -158,6 +159,7 @@ static int find_upstream(struct vfiowc_device *dev)
 		[FEATURE_REVOKE]	= UPSTREAM_REVOKE,
 		[FEATURE_QUERY]		= FEATURE_ABSENT,
 		[FEATURE_MAP_QUERY]	= FEATURE_ABSENT,
+		[FEATURE_REGION_MMAP]	= FEATURE_ABSENT,
 	};
 	unsigned int i;
 	bool has;
@@ -209,6 +211,7 @@ uint64_t vfiowc_caps(const struct vfiowc_device *dev)
 		[FEATURE_REVOKE]	= VFIOWC_CAP_REVOKE | VFIOWC_CAP_MAP,
 		[FEATURE_QUERY]		= VFIOWC_CAP_QUERY,
 		[FEATURE_MAP_QUERY]	= VFIOWC_CAP_MAP_QUERY,
+		[FEATURE_REGION_MMAP]	= VFIOWC_CAP_REGION_TYPE,
 	};
 	uint64_t caps = dev->source == VFIOWC_SOURCE_VFIOWC_PCI ? VFIOWC_CAP_MAP : 0;
 	unsigned int i;
@@ -241,6 +244,9 @@ static const char *missing_feature(enum vfiowc_cap cap)
 		return "only vfiowc_pci tells the state of a dma-buf; bind the device to it";
 	case VFIOWC_CAP_MAP_QUERY:
 		return "only vfiowc_pci tells the effective type of a mapping; bind the device to it";
+	case VFIOWC_CAP_REGION_TYPE:
+		return "only vfiowc_pci gives parts of a BAR a type of their own through the device fd; "
+		       "bind the device to it";
 	}
 	return NULL;
 }

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "check.h"
+#include "memtype.h"
 
 _Static_assert((int)VFIOWC_EFFECTIVE_OTHER == (int)VFIOWC_PTE_OTHER &&
 	       (int)VFIOWC_EFFECTIVE_UC_MINUS == (int)VFIOWC_PTE_UC_MINUS &&
@@ -111,9 +112,9 @@ static int map_locked(struct vfiowc_mapping *map, uint32_t flags, const void *ca
 		return EBUSY;
 	checked = is_checked(map, flags);
 	prot = PROT_READ | ((flags & VFIOWC_MAP_READ_ONLY) || checked ? 0 : PROT_WRITE);
-	map->base = mmap(NULL, map->bytes, prot, MAP_SHARED, buf->fd, map->first);
+	map->base = vfiowc_mmap_part(map, NULL, prot, map->first, map->bytes);
 	if (map->base == MAP_FAILED)
-		/* All arguments were checked: the exporter has no mmap. */
+		/* All arguments were checked: the exporter has no mmap, or the BAR cannot be mapped. */
 		return errno == EINVAL ? EOPNOTSUPP : errno;
 	err = checked ? vfiowc_check_begin(map, caller) : 0;
 	if (err) {
@@ -141,8 +142,8 @@ static struct vfiowc_mapping *alloc_map(struct vfiowc_buf *buf, uint64_t offset,
 	return map;
 }
 
-struct vfiowc_mapping *vfiowc_map(struct vfiowc_buf *buf, uint64_t offset, uint64_t length,
-				  uint32_t flags)
+struct vfiowc_mapping *vfiowc_map_for(struct vfiowc_buf *buf, uint64_t offset, uint64_t length,
+				      uint32_t flags, const void *caller)
 {
 	struct vfiowc_mapping *map;
 	int err;
@@ -155,7 +156,7 @@ struct vfiowc_mapping *vfiowc_map(struct vfiowc_buf *buf, uint64_t offset, uint6
 	if (!map)
 		return NULL;
 	pthread_mutex_lock(&buf->scope->lock);
-	err = map_locked(map, flags, __builtin_return_address(0));
+	err = map_locked(map, flags, caller);
 	pthread_mutex_unlock(&buf->scope->lock);
 	if (err)
 		goto err_free;
@@ -165,6 +166,12 @@ err_free:
 	free(map);
 	errno = err;
 	return NULL;
+}
+
+struct vfiowc_mapping *vfiowc_map(struct vfiowc_buf *buf, uint64_t offset, uint64_t length,
+				  uint32_t flags)
+{
+	return vfiowc_map_for(buf, offset, length, flags, __builtin_return_address(0));
 }
 
 void *vfiowc_map_addr(const struct vfiowc_mapping *map)
@@ -178,6 +185,26 @@ static const void *device_address(const struct vfiowc_mapping *map)
 	return map->check ? map->check->real + (map->offset - map->first) : vfiowc_map_addr(map);
 }
 
+/* Nobody reads the page table; but what vfio-pci maps follows the kernel's list of types. */
+static int query_list(const struct vfiowc_mapping *map, struct vfiowc_map_attr *attr, uint32_t inlen)
+{
+	const struct vfiowc_buf *buf = map->buf;
+	enum vfiowc_effective_type type;
+	int err;
+
+	if (!buf->region || !buf->dev->pci_address[0])
+		return EOPNOTSUPP;
+	err = vfiowc_bar_memtype(buf->dev->pci_address, buf->bar, buf->ranges->offset + map->first, map->bytes,
+				 &type);
+	if (err)
+		return err;
+	memset(attr, 0, inlen);
+	attr->length = map->length;
+	attr->requested = map->type;
+	attr->effective = type;
+	return 0;
+}
+
 int vfiowc_query_map(struct vfiowc_mapping *map, struct vfiowc_map_attr *attr, uint32_t inlen)
 {
 	struct vfiowc_feature_map_query query = { .address = (uintptr_t)device_address(map) };
@@ -187,7 +214,7 @@ int vfiowc_query_map(struct vfiowc_mapping *map, struct vfiowc_map_attr *attr, u
 	if (inlen < sizeof(*attr))
 		return EINVAL;
 	if (!vfiowc_has(dev, FEATURE_MAP_QUERY))
-		return EOPNOTSUPP;
+		return query_list(map, attr, inlen);
 	err = vfiowc_feature_call(dev->fd, VFIO_DEVICE_FEATURE_GET, dev->feature[FEATURE_MAP_QUERY],
 				  &query, sizeof(query));
 	if (err)
@@ -220,6 +247,8 @@ int vfiowc_unmap(struct vfiowc_mapping *map)
 	munmap(map->base, map->bytes);
 	unlink_locked(map);
 	pthread_mutex_unlock(&scope->lock);
+	if (map->buf->region)
+		vfiowc_free_buf(map->buf);
 	free(map);
 	return 0;
 }

@@ -7,7 +7,8 @@
 #include "vfiowc_int.h"
 
 _Static_assert((int)VFIOWC_MEM_NC == (int)VFIOWC_MEMATTR_NC &&
-	       (int)VFIOWC_MEM_WC == (int)VFIOWC_MEMATTR_WC, "memory type");
+	       (int)VFIOWC_MEM_WC == (int)VFIOWC_MEMATTR_WC &&
+	       (int)VFIOWC_MEM_NATURAL == (int)VFIOWC_MEMATTR_NATURAL, "memory type");
 
 /* errno of the v2 proposal for an unknown type; internal to the kernel, it should not get out. */
 #define KERNEL_ENOTSUPP 524
@@ -19,9 +20,12 @@ _Static_assert((int)VFIOWC_MEM_NC == (int)VFIOWC_MEMATTR_NC &&
 static int set_in_kernel(struct vfiowc_buf *buf, enum vfiowc_mem_type type)
 {
 	struct vfiowc_feature_memattr memattr = { .memattr = type };
-	int err = vfiowc_owner_call(buf, FEATURE_MEMATTR, VFIO_DEVICE_FEATURE_SET, &memattr,
-				    sizeof(memattr));
+	int err;
 
+	/* Stock's dma-bufs have one type: NC by name, and natural, since nobody can ask for another. */
+	if (!vfiowc_has(buf->dev, FEATURE_MEMATTR))
+		return type == VFIOWC_MEM_NC || type == VFIOWC_MEM_NATURAL ? 0 : EOPNOTSUPP;
+	err = vfiowc_owner_call(buf, FEATURE_MEMATTR, VFIO_DEVICE_FEATURE_SET, &memattr, sizeof(memattr));
 	if (buf->dev->source == VFIOWC_SOURCE_UPSTREAM && (err == ENOENT || err == KERNEL_ENOTSUPP))
 		return EOPNOTSUPP;
 	return err;
@@ -33,9 +37,6 @@ int vfiowc_set_memattr(struct vfiowc_buf *buf, enum vfiowc_mem_type type)
 
 	if (!buf->dev || type == VFIOWC_MEM_UNKNOWN)
 		return EOPNOTSUPP;
-	/* Stock dma-bufs are NC and nothing else. */
-	if (!vfiowc_has(buf->dev, FEATURE_MEMATTR))
-		return type == VFIOWC_MEM_NC ? 0 : EOPNOTSUPP;
 	pthread_mutex_lock(&buf->scope->lock);
 	err = set_in_kernel(buf, type);
 	if (!err)

@@ -55,13 +55,30 @@ static int read_config(const struct config *config, unsigned int offset, unsigne
 	return 0;
 }
 
-int vfiowc_bar_size(int fd, uint32_t bar, uint64_t *size)
+/* It stays as it is while the device is open, so one look is enough: an export is one system call. */
+int vfiowc_bar_size(struct vfiowc_device *dev, uint32_t bar, uint64_t *size)
+{
+	struct vfio_region_info info;
+	int err = 0;
+
+	pthread_mutex_lock(&dev->scope.lock);
+	if (!dev->bar_bytes[bar]) {
+		err = region_info(dev->fd, VFIO_PCI_BAR0_REGION_INDEX + bar, &info);
+		dev->bar_bytes[bar] = err ? 0 : info.size;
+	}
+	*size = dev->bar_bytes[bar];
+	pthread_mutex_unlock(&dev->scope.lock);
+	return err;
+}
+
+/* Where mmap() of the device fd finds the BAR. */
+int vfiowc_bar_offset(int fd, uint32_t bar, uint64_t *offset)
 {
 	struct vfio_region_info info;
 	int err = region_info(fd, VFIO_PCI_BAR0_REGION_INDEX + bar, &info);
 
-	*size = info.size;
-	return err;
+	*offset = info.offset;
+	return err || (info.flags & VFIO_REGION_INFO_FLAG_MMAP) ? err : EOPNOTSUPP;
 }
 
 static int read_bar(const struct config *config, unsigned int index, struct vfiowc_bar *bar)

@@ -5,7 +5,7 @@
 
 static bool is_type(uint32_t type)
 {
-	return type == VFIOWC_MEM_NC || type == VFIOWC_MEM_WC;
+	return type == VFIOWC_MEM_NC || type == VFIOWC_MEM_WC || type == VFIOWC_MEM_NATURAL;
 }
 
 static bool no_tags(const struct vfiowc_tph *tph)

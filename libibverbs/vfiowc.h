@@ -75,13 +75,32 @@ struct vfiowc_device *vfiowc_open_device(const char *pci_address);
 struct vfiowc_device *vfiowc_open_device_fd(int vfio_device_fd, const char *pci_address);
 
 /**
+ * vfiowc_open_device_wc - open a PCI function of stock vfio-pci with BARs that are write-combined as a whole
+ * @pci_address: as in vfiowc_open_device()
+ * @bars: bit N for BAR N; not 0
+ *
+ * Real write-combining without a module, for who knows the price: *all* of such a BAR is write-combined,
+ * in every mapping of the device fd by any process, until the device is closed; so registers and doorbells in
+ * it are, too, and a mapping of type NC of it is refused. vfiowc_map_region() then gives
+ * VFIOWC_MEM_WC there, and fails when the kernel has not given it. Works on x86, for prefetchable BARs, and
+ * needs root: the kernel is brought to it by a mapping of the BAR's file in sysfs, and its list of
+ * types is read in debugfs, here and at each mapping.
+ *
+ * Return: the device, or NULL with errno as vfiowc_open_device(); EINVAL also @bars, or the device is
+ * driven by vfiowc_pci, which gives each part of a BAR a type of its own; EOPNOTSUPP a BAR is not
+ * prefetchable, or has not become write-combined, or the kernel has no list that says so; EACCES or
+ * EPERM one of the files is not the caller's.
+ */
+struct vfiowc_device *vfiowc_open_device_wc(const char *pci_address, uint32_t bars);
+
+/**
  * vfiowc_close_device - give up a device
  * @dev: the device
  *
  * With the last device fd the kernel revokes every dma-buf of the device for good (O9). A borrowed
  * fd stays open.
  *
- * Return: 0; EBUSY while a vfiowc_buf of @dev exists (nothing changed).
+ * Return: 0; EBUSY while a vfiowc_buf or a mapping of @dev exists (nothing changed).
  */
 int vfiowc_close_device(struct vfiowc_device *dev);
 
@@ -107,6 +126,7 @@ enum vfiowc_cap {
 	VFIOWC_CAP_REVOKE	= 1 << 4, /* vfiowc_revoke() */
 	VFIOWC_CAP_QUERY	= 1 << 5, /* vfiowc_query_buf() answers from the kernel */
 	VFIOWC_CAP_MAP_QUERY	= 1 << 6, /* vfiowc_query_map() tells the effective type */
+	VFIOWC_CAP_REGION_TYPE	= 1 << 7, /* vfiowc_map_region() with a type for each part of a BAR */
 };
 
 /* TPH completer support of the PCI function: PCIe Device Capabilities 2, bits 13:12. */
@@ -186,6 +206,7 @@ const char *vfiowc_explain_cap(const struct vfiowc_device *dev, enum vfiowc_cap 
 enum vfiowc_mem_type {
 	VFIOWC_MEM_NC		= 0, /* not cached, not combined: registers, doorbells */
 	VFIOWC_MEM_WC		= 1, /* write-combined: bulk data */
+	VFIOWC_MEM_NATURAL	= 2, /* what the device's driver gives unasked: vfio-pci NC */
 	VFIOWC_MEM_UNKNOWN	= 0xff, /* an imported dma-buf without its device; never an input */
 };
 
@@ -318,9 +339,9 @@ int vfiowc_query_buf(struct vfiowc_buf *buf, struct vfiowc_buf_attr *attr, uint3
 /**
  * vfiowc_set_memattr - memory type of future mappings, by anyone, of this dma-buf
  * @buf: the dma-buf
- * @type: NC or WC; present mappings keep theirs (O11)
+ * @type: present mappings keep theirs (O11)
  *
- * Return: 0; EOPNOTSUPP unknown type, or without VFIOWC_CAP_MEM_TYPE any type but NC; EBADFD
+ * Return: 0; EOPNOTSUPP unknown type, or without VFIOWC_CAP_MEM_TYPE WC; EBADFD
  * revoked for good; ENODEV the device is gone.
  */
 int vfiowc_set_memattr(struct vfiowc_buf *buf, enum vfiowc_mem_type type);
@@ -475,6 +496,60 @@ struct vfiowc_mapping *vfiowc_map(struct vfiowc_buf *buf, uint64_t offset, uint6
  */
 void *vfiowc_map_addr(const struct vfiowc_mapping *map);
 
+/**
+ * struct vfiowc_region_attr - a part of a BAR, to be mapped through the device fd
+ * @comp_mask: 0
+ * @bar: 0 to 5
+ * @num_types, @types: memory types from most to least wanted, the first that works is taken; NULL, 0
+ *	means NC
+ * @offset, @length: as in struct vfiowc_range
+ */
+struct vfiowc_region_attr {
+	uint64_t comp_mask;
+	uint32_t bar;
+	uint32_t num_types;
+	uint64_t offset;
+	uint64_t length;
+	const enum vfiowc_mem_type *types;
+};
+
+/**
+ * vfiowc_region_offset - where mmap() of the device fd gives a part of a BAR with a memory type
+ * @dev: the device
+ * @attr: the part, and the types
+ * @inlen: sizeof(*attr)
+ * @mmap_offset: receives the offset, opaque, for mmap() of vfiowc_device_fd(); good until the device is
+ *	closed, for any part of what was asked for
+ * @type: receives the type that was taken; may be NULL
+ *
+ * For programs that map the device fd themselves, and for each request: VFIO's regions stay as they are,
+ * and so do the mappings made at their offsets. No dma-buf is made that could be handed on. Mappings
+ * made this way are not known to the library: it does not refuse to mix their types (O11).
+ *
+ * Return: 0; EINVAL @attr is malformed, or not whole pages inside the BAR; ENODEV the device has no such
+ * BAR, or is gone; EOPNOTSUPP none of the types can be had (without VFIOWC_CAP_REGION_TYPE, WC only after vfiowc_open_device_wc()),
+ * or the BAR is not mappable; ENOMEM, or too many different requests; what the driver says.
+ */
+int vfiowc_region_offset(struct vfiowc_device *dev, const struct vfiowc_region_attr *attr, uint32_t inlen,
+			 uint64_t *mmap_offset, enum vfiowc_mem_type *type);
+
+/**
+ * vfiowc_map_region - map a part of a BAR through the device fd
+ * @dev: the device
+ * @attr: the part, and the types
+ * @inlen: sizeof(*attr)
+ * @flags: enum vfiowc_map_flags
+ *
+ * For memory that only its owner reaches: no dma-buf, and so nothing to register, to hand on or to
+ * revoke. The mapping is used, queried and ended as any other; it is taken away by what takes all of
+ * the device's memory away (SIGBUS), and with vfiowc_pci it comes back when the cause is over. On stock
+ * vfio-pci this is the CPU's only way to the memory: NC, or WC after vfiowc_open_device_wc().
+ *
+ * Return: the mapping, or NULL with errno: as vfiowc_region_offset() and vfiowc_map().
+ */
+struct vfiowc_mapping *vfiowc_map_region(struct vfiowc_device *dev, const struct vfiowc_region_attr *attr,
+					 uint32_t inlen, uint32_t flags);
+
 /* Memory type in the page table. An MTRR or a hypervisor may still override it. */
 enum vfiowc_effective_type {
 	VFIOWC_EFFECTIVE_OTHER		= 0,
@@ -488,9 +563,10 @@ enum vfiowc_effective_type {
  * struct vfiowc_map_attr - what vfiowc_query_map() tells
  * @comp_mask: 0 today
  * @length: as mapped
- * @page_bytes: size of the page behind the first byte
+ * @page_bytes: size of the page behind the first byte; 0 when that cannot be told
  * @requested: enum vfiowc_mem_type
- * @effective: enum vfiowc_effective_type, read back from the page table
+ * @effective: enum vfiowc_effective_type, read back from the page table; of a mapping by
+ *	vfiowc_map_region() without VFIOWC_CAP_MAP_QUERY: what the kernel's list of types says
  */
 struct vfiowc_map_attr {
 	uint64_t comp_mask;
@@ -510,8 +586,8 @@ struct vfiowc_map_attr {
  * in a device): load or store there first.
  *
  * Return: 0; EINVAL @inlen too small; ENODATA the page was not touched yet, or is revoked now;
- * EOPNOTSUPP imported without its device, or the device lacks VFIOWC_CAP_MAP_QUERY; ENODEV the
- * device is gone.
+ * EOPNOTSUPP imported without its device, or the device lacks VFIOWC_CAP_MAP_QUERY (and nor is there a
+ * list); EACCES the list is root's; ENODEV the device is gone.
  */
 int vfiowc_query_map(struct vfiowc_mapping *map, struct vfiowc_map_attr *attr, uint32_t inlen);
 

@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/mman.h>
 #include <linux/vfio.h>
 #include <linux/vfio_dmabuf.h>
 #include "vfiowc.h"
@@ -25,6 +26,7 @@ enum vfiowc_feature {
 	FEATURE_REVOKE,
 	FEATURE_QUERY,
 	FEATURE_MAP_QUERY,
+	FEATURE_REGION_MMAP,
 	FEATURE_COUNT,
 };
 
@@ -42,13 +44,17 @@ struct vfiowc_device {
 	int fd;
 	char pci_address[16]; /* "" when not told */
 	enum vfiowc_source source;
+	uint32_t wc_bars; /* bit N: all of BAR N is write-combined, see whole_bar.c */
 	uint32_t feature[FEATURE_COUNT]; /* number, or FEATURE_ABSENT */
 	struct vfiowc_scope scope;
+	uint64_t bar_bytes[VFIOWC_NUM_BARS]; /* scope.lock; 0: not asked yet, or not there */
 	unsigned int num_bufs; /* scope.lock */
 };
 
 struct vfiowc_buf {
-	int fd;
+	int fd; /* of the dma-buf; -1 when it is a region */
+	bool region; /* a part of a BAR behind the device fd: belongs to its one mapping */
+	uint64_t map_offset; /* of the first byte, in what mmap() is given; 0 unless a region */
 	uint64_t size;
 	struct vfiowc_device *dev; /* NULL: imported without its device */
 	struct vfiowc_scope *scope; /* the device's, else own_scope */
@@ -89,7 +95,14 @@ static inline bool vfiowc_has(const struct vfiowc_device *dev, enum vfiowc_featu
 /* pci.c: what VFIO shows of the function's BARs and configuration space. */
 int vfiowc_read_bars(int fd, struct vfiowc_bar bars[VFIOWC_NUM_BARS]);
 int vfiowc_read_completer(int fd, uint32_t *completer);
-int vfiowc_bar_size(int fd, uint32_t bar, uint64_t *size);
+int vfiowc_bar_size(struct vfiowc_device *dev, uint32_t bar, uint64_t *size);
+int vfiowc_bar_offset(int fd, uint32_t bar, uint64_t *offset);
+
+/* whole_bar.c */
+int vfiowc_hold_bars(const char *pci_address, uint32_t bars, void *held[VFIOWC_NUM_BARS]);
+void vfiowc_release_bars(void *held[VFIOWC_NUM_BARS]);
+int vfiowc_check_bars(struct vfiowc_device *dev);
+int vfiowc_check_wc(const struct vfiowc_device *dev, unsigned int bar, uint64_t offset, uint64_t length);
 
 /* buf.c */
 struct vfiowc_buf *vfiowc_alloc_buf(struct vfiowc_device *dev);
@@ -109,6 +122,24 @@ static inline bool vfiowc_input_known(const void *input, size_t known, uint32_t 
 	for (i = known; i < inlen && !bytes[i]; i++)
 		;
 	return i == inlen;
+}
+
+/* export.c: the parts of a BAR that @buf is, checked: whole pages inside the BAR, and a sum that does not wrap. */
+int vfiowc_place_buf(struct vfiowc_buf *buf, uint32_t bar, const struct vfiowc_range *ranges, uint32_t num);
+bool vfiowc_types_valid(const enum vfiowc_mem_type *types, uint32_t num);
+
+/* map.c: vfiowc_map() on behalf of @caller. */
+struct vfiowc_mapping *vfiowc_map_for(struct vfiowc_buf *buf, uint64_t offset, uint64_t length,
+				      uint32_t flags, const void *caller);
+
+/* mmap() of [from, from + bytes) of what is behind a mapping; @at: NULL, or where. */
+static inline void *vfiowc_mmap_part(const struct vfiowc_mapping *map, void *at, int prot, uint64_t from,
+				     uint64_t bytes)
+{
+	const struct vfiowc_buf *buf = map->buf;
+
+	return mmap(at, bytes, prot, MAP_SHARED | (at ? MAP_FIXED : 0), buf->region ? buf->dev->fd : buf->fd,
+		    buf->map_offset + from);
 }
 
 /* Is [offset, offset + length) a non-empty part of [0, size)? */

@@ -23,6 +23,7 @@ static void query_tells_what_the_kernel_drives(void **state)
 	assert_true(attr.caps & VFIOWC_CAP_REVOKE);
 	assert_true(attr.caps & VFIOWC_CAP_QUERY);
 	assert_true(attr.caps & VFIOWC_CAP_MAP_QUERY);
+	assert_true(attr.caps & VFIOWC_CAP_REGION_TYPE);
 	assert_int_equal(attr.bars[LIB_BAR].size_bytes, LIB_BAR_BYTES);
 	assert_int_equal(attr.bars[LIB_BAR].flags,
 			 VFIOWC_BAR_MAPPABLE | VFIOWC_BAR_PREFETCHABLE | VFIOWC_BAR_64BIT);

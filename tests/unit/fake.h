@@ -27,6 +27,8 @@
 #define FAKE_BAR_BYTES (64ULL << 20)
 /* BARs of the fake function: 2 is memory that can be exported, 0 I/O ports, 4 not mappable. */
 #define FAKE_MEM_BAR 2
+/* Where mmap() of the device fd finds the last part that was asked for by REGION_MMAP. */
+#define FAKE_PART_OFFSET (1ULL << 60)
 
 enum fake_fd {
 	FAKE_CONTAINER = 1000,
@@ -57,6 +59,7 @@ enum fake_call {
 	FAKE_GET_INFO,
 	FAKE_GET_REGION_INFO,
 	FAKE_PREAD,
+	FAKE_OPEN_SYSFS, /* resource2_wc, resource, the kernel's list of memory types */
 	FAKE_FSTATFS,
 	FAKE_FCNTL,
 	FAKE_LSEEK,
@@ -109,6 +112,7 @@ struct fake {
 	uint32_t device_flags; /* VFIO_DEVICE_FLAGS_* */
 	struct vfiowc_feature_id id;
 	uint8_t config[256];
+	const char *memtype_list; /* NULL: the kernel has none */
 	uint64_t bar_bytes[VFIOWC_NUM_BARS];
 	struct fake_dma_buf buf[16];
 	unsigned int num_bufs;
@@ -127,6 +131,7 @@ struct fake {
 	int last_mmap_prot;
 	uint64_t last_mmap_offset;
 	uint64_t last_mmap_length;
+	struct vfiowc_feature_region_mmap last_part;
 
 	/* Verbs. */
 	struct fake_mr_args mr_args;

@@ -127,9 +127,32 @@ ssize_t __wrap_readlink(const char *path, char *target, size_t len)
 	return -1;
 }
 
+/* Files of the kernel; BAR 2 begins at 0x80000000. */
+static int open_sysfs(const char *path)
+{
+	static const char resource[] = "0xe000 0xe0ff 0x101\n0 0 0\n0x80000000 0x83ffffff 0x14220c\n";
+	bool list = !strcmp(path, "/sys/kernel/debug/x86/pat_memtype_list");
+	const char *text = list ? fake.memtype_list : resource;
+	int fd;
+
+	if (fake_fails(FAKE_OPEN_SYSFS))
+		return -1;
+	if (!text || (!list && strcmp(path, "/sys/bus/pci/devices/" FAKE_BDF "/resource") &&
+		      strcmp(path, "/sys/bus/pci/devices/" FAKE_BDF "/resource2_wc"))) {
+		errno = ENOENT;
+		return -1;
+	}
+	fd = memfd_create("sysfs", MFD_CLOEXEC);
+	assert_true(fd >= 0 && !ftruncate(fd, 0));
+	assert_int_equal(pwrite(fd, text, strlen(text), 0), strlen(text));
+	return fd;
+}
+
 int __wrap_open(const char *path, int flags, ...)
 {
 	assert_true(flags & O_CLOEXEC);
+	if (!strncmp(path, "/sys/", 5))
+		return open_sysfs(path);
 	if (!strcmp(path, "/dev/vfio/17"))
 		return fake_fails(FAKE_OPEN_GROUP) ? -1 : open_fd(FAKE_GROUP);
 	assert_string_equal(path, "/dev/vfio/vfio");
@@ -181,9 +204,10 @@ off_t __wrap_lseek(int fd, off_t offset, int whence)
 	return fake_fails(FAKE_LSEEK) ? -1 : __real_lseek(fd, offset, whence);
 }
 
+/* Device memory behind the device fd: any pages do. */
 void *__wrap_mmap(void *address, size_t length, int prot, int flags, int fd, off_t offset)
 {
-	if (!fake_find_dma_buf(fd))
+	if (fd != FAKE_DEVICE && !fake_find_dma_buf(fd))
 		return __real_mmap(address, length, prot, flags, fd, offset);
 	if (fake_fails(FAKE_MMAP))
 		return MAP_FAILED;
@@ -191,6 +215,8 @@ void *__wrap_mmap(void *address, size_t length, int prot, int flags, int fd, off
 	fake.last_mmap_prot = prot;
 	fake.last_mmap_offset = offset;
 	fake.last_mmap_length = length;
+	if (fd == FAKE_DEVICE)
+		return __real_mmap(address, length, prot, flags | MAP_ANONYMOUS, -1, 0);
 	return __real_mmap(address, length, prot, flags, fd, offset);
 }
 
@@ -254,7 +280,7 @@ static int export(struct vfio_device_feature_dma_buf *stock, uint32_t memattr)
 	uint64_t bytes = 0;
 	uint32_t i;
 
-	if (memattr > VFIOWC_MEMATTR_WC || (memattr && fake.wc_unsupported))
+	if (memattr > VFIOWC_MEMATTR_NATURAL || (memattr == VFIOWC_MEMATTR_WC && fake.wc_unsupported))
 		return fail_with(EOPNOTSUPP);
 	if (stock->flags || !stock->nr_ranges)
 		return fail_with(EINVAL);
@@ -273,9 +299,11 @@ static int export_typed(struct vfiowc_feature_export *request)
 
 static int memattr(struct fake_dma_buf *buf, struct vfiowc_feature_memattr *request, bool set)
 {
-	if (set && fake.wc_unsupported && request->memattr)
+	if (set && fake.wc_unsupported && request->memattr == VFIOWC_MEMATTR_WC)
 		return fail_with(fake.driver == FAKE_UPSTREAM ? ENOENT : EOPNOTSUPP);
-	if (set && request->memattr > VFIOWC_MEMATTR_WC)
+	/* Upstream has no natural type. */
+	if (set && request->memattr > (fake.driver == FAKE_UPSTREAM ? VFIOWC_MEMATTR_WC :
+								      VFIOWC_MEMATTR_NATURAL))
 		return fail_with(fake.driver == FAKE_UPSTREAM ? ENOENT : EOPNOTSUPP);
 	if (set)
 		buf->memattr = request->memattr;
@@ -313,6 +341,16 @@ static int map_query(struct vfiowc_feature_map_query *request)
 	request->requested = VFIOWC_MEMATTR_WC;
 	request->pte_type = VFIOWC_PTE_UC_MINUS;
 	request->page_bytes = FAKE_PAGE;
+	return 0;
+}
+
+static int region_mmap(struct vfiowc_feature_region_mmap *request)
+{
+	if (request->memattr > VFIOWC_MEMATTR_NATURAL ||
+	    (request->memattr == VFIOWC_MEMATTR_WC && fake.wc_unsupported))
+		return fail_with(EOPNOTSUPP);
+	fake.last_part = *request;
+	request->mmap_offset = FAKE_PART_OFFSET;
 	return 0;
 }
 
@@ -374,6 +412,8 @@ static int perform(uint32_t kind, struct vfio_device_feature *request)
 		return export_typed((void *)request->data);
 	case VFIOWC_FEATURE_MAP_QUERY:
 		return map_query((void *)request->data);
+	case VFIOWC_FEATURE_REGION_MMAP:
+		return region_mmap((void *)request->data);
 	default:
 		return buf_feature(kind, request->data, set);
 	}

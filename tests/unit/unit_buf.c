@@ -243,7 +243,7 @@ static void memory_type_errors(void **state)
 	(void)state;
 	assert_int_equal(vfiowc_set_memattr(buf, VFIOWC_MEM_UNKNOWN), EOPNOTSUPP);
 	assert_int_equal(fake.feature_calls, 0);
-	assert_int_equal(vfiowc_set_memattr(buf, (enum vfiowc_mem_type)2), EOPNOTSUPP);
+	assert_int_equal(vfiowc_set_memattr(buf, (enum vfiowc_mem_type)3), EOPNOTSUPP);
 	fail_feature(VFIOWC_FEATURE_DMA_BUF_MEMATTR, ENODEV);
 	assert_int_equal(vfiowc_set_memattr(buf, VFIOWC_MEM_WC), ENODEV);
 	assert_int_equal(vfiowc_get_memattr(buf, &type), ENODEV);
@@ -260,6 +260,9 @@ static void stock_memory_type_is_nc_for_good(void **state)
 	assert_int_equal(vfiowc_set_memattr(buf, VFIOWC_MEM_WC), EOPNOTSUPP);
 	assert_int_equal(vfiowc_get_memattr(buf, &type), 0);
 	assert_int_equal(type, VFIOWC_MEM_NC);
+	assert_int_equal(vfiowc_set_memattr(buf, VFIOWC_MEM_NATURAL), 0);
+	assert_int_equal(vfiowc_get_memattr(buf, &type), 0);
+	assert_int_equal(type, VFIOWC_MEM_NATURAL);
 	assert_int_equal(fake.feature_calls, 0);
 }
 

@@ -35,6 +35,14 @@ static int open_device(void)
 	return keep(vfiowc_open_device(FAKE_BDF));
 }
 
+/* Not by vfiowc_pci, which has better. */
+static int open_device_wc(void)
+{
+	fake.driver = FAKE_STOCK;
+	fake.memtype_list = "PAT: [mem 0x0000000080000000-0x0000000084000000] write-combining\n";
+	return keep(vfiowc_open_device_wc(FAKE_BDF, 1 << FAKE_MEM_BAR));
+}
+
 static int open_device_fd(void)
 {
 	return keep(vfiowc_open_device_fd(FAKE_DEVICE, FAKE_BDF));
@@ -142,6 +150,24 @@ static void unmap_buf(void)
 	assert_int_equal(vfiowc_unmap(made), 0);
 }
 
+static int map_region(void)
+{
+	const struct vfiowc_region_attr attr = {
+		.bar = FAKE_MEM_BAR,
+		.offset = 8 * FAKE_PAGE,
+		.length = FAKE_PAGE,
+		.types = wc_then_nc,
+		.num_types = 2,
+	};
+
+	return keep(vfiowc_map_region(dev, &attr, sizeof(attr), 0));
+}
+
+static int map_region_of_stock(void)
+{
+	return map_region();
+}
+
 static int query_map(void)
 {
 	struct vfiowc_map_attr attr;
@@ -239,6 +265,7 @@ struct op {
 
 static const struct op ops[] = {
 	OP(open_device, .undo = close_device),
+	OP(open_device_wc, .undo = close_device, .driver = FAKE_STOCK),
 	OP(open_device_fd, .undo = close_device),
 	OP(query_device),
 	OP(export, .undo = destroy_buf),
@@ -253,6 +280,8 @@ static const struct op ops[] = {
 	OP(get_tph),
 	OP(revoke_buf, .undo = restore),
 	OP(map_buf, .undo = unmap_buf),
+	OP(map_region, .undo = unmap_buf),
+	OP(map_region_of_stock, .undo = unmap_buf, .driver = FAKE_STOCK),
 	OP(query_map),
 	OP(reg_mr),
 	OP(query_mr_tph),

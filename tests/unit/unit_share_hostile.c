@@ -111,7 +111,7 @@ static void malformed_request_is_refused(void **state)
 	request_gives(&message, sizeof(message), 253, EPROTO);
 	request_gives(&message, sizeof(message) - 1, 0, EPROTO);
 	request_gives(long_one, sizeof(long_one), 0, EPROTO);
-	message.mem_type = 2;
+	message.mem_type = 3;
 	request_gives(&message, sizeof(message), 0, EPROTO);
 	message = good_request();
 	message.size = 0;

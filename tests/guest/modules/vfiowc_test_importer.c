@@ -3,7 +3,7 @@
  * A dma-buf importer for tests: attaches as a PCI function of the test's choice
  * (or as a bare device), maps, shows the DMA addresses and what the IOMMU makes
  * of them, and lets go when it is told to, late, or never.  It also puts a
- * fence on a dma-buf as a hostile client could, and reads a PTE of the caller
+ * fence on a dma-buf as a hostile client could, and reads a PTE of a process
  * without asking the exporter.
  *
  * Locks: importer.lock (ioctls) > dma_resv.  invalidate_mappings() is called
@@ -17,6 +17,9 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/pid.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -365,25 +368,58 @@ static int ioctl_fence(struct importer *imp)
 	return ret;
 }
 
-static int ioctl_pte(void __user *arg)
+static int read_pte(struct mm_struct *mm, struct importer_pte *pte)
 {
-	struct follow_pfnmap_args args = {};
-	struct importer_pte pte;
+	struct follow_pfnmap_args args = { .address = pte->address };
 	int ret = -EINVAL;
 
-	if (copy_from_user(&pte, arg, sizeof(pte)))
-		return -EFAULT;
-	mmap_read_lock(current->mm);
-	args.address = pte.address;
-	args.vma = vma_lookup(current->mm, pte.address);
+	mmap_read_lock(mm);
+	args.vma = vma_lookup(mm, pte->address);
 	if (args.vma)
 		ret = follow_pfnmap_start(&args);
 	if (!ret) {
-		pte.bits = pgprot_val(args.pgprot);
-		pte.pfn = args.pfn;
+		/* A leaf higher up has PAT elsewhere. */
+		if (~args.addr_mask >= PAGE_SIZE)
+			args.pgprot = pgprot_large_2_4k(args.pgprot);
+		pte->bits = pgprot_val(args.pgprot);
+		pte->pfn = args.pfn;
 		follow_pfnmap_end(&args);
 	}
-	mmap_read_unlock(current->mm);
+	mmap_read_unlock(mm);
+	return ret;
+}
+
+/* With a reference, or NULL. */
+static struct mm_struct *mm_of(u32 nr)
+{
+	struct task_struct *task;
+	struct mm_struct *mm;
+	struct pid *pid;
+
+	if (!nr)
+		return get_task_mm(current);
+	pid = find_get_pid(nr);
+	task = get_pid_task(pid, PIDTYPE_PID);
+	mm = task ? get_task_mm(task) : NULL;
+	if (task)
+		put_task_struct(task);
+	put_pid(pid);
+	return mm;
+}
+
+static int ioctl_pte(void __user *arg)
+{
+	struct importer_pte pte;
+	struct mm_struct *mm;
+	int ret;
+
+	if (copy_from_user(&pte, arg, sizeof(pte)))
+		return -EFAULT;
+	mm = mm_of(pte.pid);
+	if (!mm)
+		return -ESRCH;
+	ret = read_pte(mm, &pte);
+	mmput(mm);
 	if (ret)
 		return ret;
 	return copy_to_user(arg, &pte, sizeof(pte)) ? -EFAULT : 0;

@@ -55,11 +55,16 @@ struct importer_tph {
 	__u8 pad;
 };
 
-/* One PTE of the caller, read without the exporter's help; bits as in hardware. */
+/*
+ * One PTE of the caller, or of process pid if not 0, read without the
+ * exporter's help; bits as in the hardware's PTE of a small page.
+ */
 struct importer_pte {
 	__u64 address;
 	__u64 bits;
 	__u64 pfn;
+	__u32 pid;
+	__u32 pad;
 };
 
 #define IMPORTER_ATTACH		_IOW('V', 0xe0, struct importer_attach)
