@@ -24,13 +24,20 @@ struct options {
 static void print_help(void)
 {
 	printf("Usage: vfiowc run --target TARGET [OPTION]... -- PROGRAM [ARG]...\n"
+	       "       vfiowc run --wc BDF:BAR[+OFFSET][:LENGTH] [OPTION]... -- PROGRAM [ARG]...\n"
 	       "Run an unmodified verbs program with its buffers in a slice of a BAR. In its arguments the path\n"
-	       "vfiowc:0 stands for the first target, vfiowc:1 for the second: ib_write_bw --mmap=vfiowc:0 ...\n\n"
+	       "vfiowc:0 stands for the first target, vfiowc:1 for the second: ib_write_bw --mmap=vfiowc:0 ...\n"
+	       "Or run an unmodified VFIO program, which opens the device itself, and give it write-combined\n"
+	       "what it maps of a part of a BAR.\n\n"
 	       "  -t, --target TARGET   BDF:BAR[+OFFSET][:LENGTH]  a slice of a BAR (the rest of it)\n"
 	       "                        udmabuf:BYTES              a dma-buf of ordinary pages\n"
 	       "                        drm:PATH[:BYTES]           a dumb buffer of a DRM device (16M)\n"
 	       "  -m, --memattr TYPE    nc or wc: type of the program's mappings (nc)\n"
 	       "      --tph TAGS        st=N,st_ext=N,ph=N: steering tags and hint for the RDMA device\n"
+	       "  -w, --wc PART         BDF:BAR[+OFFSET][:LENGTH]  what the program maps of it through its VFIO\n"
+	       "                        device fd is write-combined, the rest stays as it is; needs vfiowc_pci\n"
+	       "      --wc-bar BDF:BAR  the same with stock vfio-pci: the price is that all of the BAR becomes\n"
+	       "                        write-combined, registers and doorbells too. x86, root; checked each time\n"
 	       "  -2, --pair            run PROGRAM as a server, then again as its client with `localhost`\n"
 	       "                        behind it; each has a slice of its own, the server's behind the client's\n"
 	       "      --prove           compare what the device did with what perftest says, and with the tags\n"
@@ -39,7 +46,7 @@ static void print_help(void)
 	       "  -V, --version         show the version\n\n"
 	       "Sizes: 65536, 0x10000 or 64K. What was redirected is said on stderr, once for each thing.\n"
 	       "Exit status: that of PROGRAM; 1 when it registered no memory of a target, a target was revoked\n"
-	       "meanwhile, or --prove found no proof; 2 wrong usage.\n");
+	       "meanwhile, it mapped nothing of a --wc part, or --prove found no proof; 2 wrong usage.\n");
 }
 
 /* Did the program do with its targets what it was started for? */
@@ -50,7 +57,14 @@ static int check_report(const struct run *run, const struct run_report *report, 
 			   "memory decoding): what it printed is a partial result", run->argv[0]);
 		return EIO;
 	}
-	if (!status && !report->num_redirected) {
+	for (unsigned int i = 0; !status && i < run->num_wcs; i++) {
+		if (report->wcs[i].num_maps)
+			continue;
+		tool_error(run->argv[0], "it mapped nothing of %s write-combined: it has not opened that device, "
+			   "maps another part of it, or is statically linked", run->wcs[i].text);
+		return EINVAL;
+	}
+	if (!status && run->num_targets && !report->num_redirected) {
 		tool_error(run->argv[0], "it registered no memory of a target: whatever it measured was host "
 			   "memory. Give it vfiowc:0 as the path of its buffer (--mmap=vfiowc:0)%s",
 			   report->num_maps ? "; it did map it" : "");
@@ -71,6 +85,28 @@ static json_object *targets_json(const struct run *run)
 		json_object_object_add(item, "bytes", json_object_new_uint64(target->buffers[0].bytes));
 		json_object_object_add(item, "type_requested", json_object_new_string(handover_type_name(
 				       target->kind == RUN_VFIO ? run->type : HANDOVER_SYSTEM)));
+		json_object_array_add(list, item);
+	}
+	return list;
+}
+
+static json_object *wcs_json(const struct run *run, const struct run_report *report)
+{
+	json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; i < run->num_wcs; i++) {
+		const struct run_wc *wc = &run->wcs[i];
+		const char *effective = report->wcs[i].effective;
+		json_object *item = json_object_new_object();
+
+		json_object_object_add(item, "part", json_object_new_string(wc->text));
+		json_object_object_add(item, "offset", json_object_new_uint64(wc->offset));
+		json_object_object_add(item, "bytes", json_object_new_uint64(wc->length));
+		json_object_object_add(item, "whole_bar", json_object_new_boolean(wc->whole_bar));
+		json_object_object_add(item, "mappings", json_object_new_uint64(report->wcs[i].num_maps));
+		json_object_object_add(item, "type_requested", json_object_new_string("wc"));
+		json_object_object_add(item, "type_effective", effective[0] ?
+				       json_object_new_string(effective) : NULL);
 		json_object_array_add(list, item);
 	}
 	return list;
@@ -104,6 +140,7 @@ static void print_json(const struct run *run, const struct run_report *report,
 	json_object_object_add(root, "ok", json_object_new_boolean(ok));
 	json_object_object_add(root, "status", json_object_new_int(status));
 	json_object_object_add(root, "targets", targets_json(run));
+	json_object_object_add(root, "wc", wcs_json(run, report));
 	json_object_object_add(root, "registrations", mrs_json(report));
 	json_object_object_add(root, "revoked", json_object_new_boolean(report->num_invalidated));
 	json_object_object_add(root, "proof", proof ? run_proof_json(proof, report) : NULL);
@@ -157,6 +194,8 @@ static int run_all(struct run *run, const struct options *options)
 	err = options->prove && !proof ? ENOMEM : open_report(run);
 	if (!err)
 		err = run_open_targets(run);
+	if (!err)
+		err = run_prepare_wcs(run);
 	if (!err && proof)
 		err = run_proof_start(proof);
 	if (!err)
@@ -168,6 +207,7 @@ static int run_all(struct run *run, const struct options *options)
 	if (proof)
 		run_proof_stop(proof);
 	free(proof);
+	run_release_wcs(run);
 	run_close_targets(run);
 	return status;
 }
@@ -181,6 +221,38 @@ static int add_target(struct run *run, char *text)
 	if (run_parse_target(text, &run->targets[run->num_targets], &why))
 		return tool_usage("run", "--target %s: %s", text, why);
 	run->num_targets++;
+	return TOOL_OK;
+}
+
+static int add_wc(struct run *run, const char *text, bool whole_bar)
+{
+	struct run_wc *wc = &run->wcs[run->num_wcs];
+	const char *option = whole_bar ? "--wc-bar" : "--wc", *why;
+
+	if (run->num_wcs == HANDOVER_MAX)
+		return tool_usage("run", "more than %d parts", HANDOVER_MAX);
+	if (run_parse_wc(text, wc, &why))
+		return tool_usage("run", "%s %s: %s", option, text, why);
+	if (whole_bar && (wc->offset || wc->length))
+		return tool_usage("run", "--wc-bar %s: without vfiowc_pci there is only all of a BAR; write BDF:BAR",
+				  text);
+	wc->whole_bar = whole_bar;
+	run->num_wcs++;
+	return TOOL_OK;
+}
+
+/* What --target and --wc cannot be at once. */
+static int check_parts(const struct run *run)
+{
+	for (unsigned int i = 0; i < run->num_wcs; i++) {
+		for (unsigned int t = 0; t < run->num_targets; t++) {
+			if (run->targets[t].kind == RUN_VFIO && !strcmp(run->targets[t].bdf, run->wcs[i].bdf))
+				return tool_usage("run", "--wc %s: --target opens this device here, so the program "
+						  "could not open it", run->wcs[i].text);
+		}
+	}
+	if (!run->num_targets && run->num_ends > 1)
+		return tool_usage("run", "--pair needs a --target: the two ends of a verbs program share it");
 	return TOOL_OK;
 }
 
@@ -200,7 +272,7 @@ static int set_tph(struct run *run, const char *text)
 	return run_parse_tph(text, &run->tph, &why) ? tool_usage("run", "--tph %s: %s", text, why) : TOOL_OK;
 }
 
-enum { OPTION_PROVE = 256, OPTION_TPH };
+enum { OPTION_PROVE = 256, OPTION_TPH, OPTION_WC_BAR };
 
 static const struct option long_options[] = {
 	{ "help", no_argument, NULL, 'h' },
@@ -211,6 +283,8 @@ static const struct option long_options[] = {
 	{ "target", required_argument, NULL, 't' },
 	{ "tph", required_argument, NULL, OPTION_TPH },
 	{ "version", no_argument, NULL, 'V' },
+	{ "wc", required_argument, NULL, 'w' },
+	{ "wc-bar", required_argument, NULL, OPTION_WC_BAR },
 	{ 0 },
 };
 
@@ -234,6 +308,9 @@ static int set_option(struct run *run, struct options *options, int c, const cha
 	case 'V':
 		printf("vfiowc %s\n", VFIOWC_VERSION);
 		return -1;
+	case 'w':
+	case OPTION_WC_BAR:
+		return add_wc(run, optarg, c == OPTION_WC_BAR);
 	case OPTION_PROVE:
 		options->prove = true;
 		return TOOL_OK;
@@ -254,15 +331,20 @@ int cmd_run(int argc, char **argv)
 
 	opterr = 0;
 	/* '+': what follows the program's name is the program's. */
-	while ((c = getopt_long(argc, argv, "+:2hjm:t:V", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+:2hjm:t:Vw:", long_options, NULL)) != -1) {
 		status = set_option(&run, &options, c, argv[optind - 1]);
 		if (status)
 			return status < 0 ? TOOL_OK : status;
 	}
 	if (optind == argc)
 		return tool_usage("run", "no program given");
-	if (!run.num_targets)
-		return tool_usage("run", "no --target given");
+	if (!run.num_targets && !run.num_wcs)
+		return tool_usage("run", "neither --target nor --wc given");
+	if (!run.num_targets && options.prove)
+		return tool_usage("run", "--prove is for a --target: a --wc part is not seen by an RDMA device");
+	status = check_parts(&run);
+	if (status)
+		return status;
 	run.argv = argv + optind;
 	if (run_check_command(&run))
 		return TOOL_USAGE;

@@ -50,9 +50,22 @@ struct run_target {
 	struct run_buffer buffers[RUN_ENDS];
 };
 
+/* A part of a BAR that the program maps itself, through a device fd that it opens itself. */
+struct run_wc {
+	const char *text; /* as the user wrote it, to name it */
+	char bdf[PCI_BDF_LEN];
+	unsigned int bar;
+	uint64_t offset;
+	uint64_t length; /* 0: all there is */
+	bool whole_bar; /* by the kernel's memtype list, without vfiowc_pci */
+	void *kept; /* page of the BAR that holds the memtype; NULL: none does */
+};
+
 struct run {
 	struct run_target targets[HANDOVER_MAX];
 	unsigned int num_targets;
+	struct run_wc wcs[HANDOVER_MAX];
+	unsigned int num_wcs;
 	unsigned int num_ends; /* 1, or RUN_ENDS for --pair */
 	enum vfiowc_mem_type type;
 	bool type_given;
@@ -72,6 +85,9 @@ struct run {
  */
 int run_parse_target(char *text, struct run_target *target, const char **why);
 
+/** run_parse_wc() - BDF:BAR[+OFFSET][:LENGTH]; as run_parse_target() */
+int run_parse_wc(const char *text, struct run_wc *wc, const char **why);
+
 /**
  * run_parse_tph() - st=N,st_ext=N,ph=N in any order, a tag at least
  * Return: 0 or EINVAL. Prints nothing.
@@ -81,6 +97,12 @@ int run_parse_tph(const char *text, struct vfiowc_tph *tph, const char **why);
 /** run_open_targets() - make the dma-bufs of all targets, and say on stderr what they are */
 int run_open_targets(struct run *run);
 void run_close_targets(struct run *run);
+
+/** run_prepare_wcs() - can these parts be had? Said on stderr; undone by run_release_wcs() */
+int run_prepare_wcs(struct run *run);
+void run_release_wcs(struct run *run);
+/** run_set_wcs() - tell the preload library; 0 or a positive errno, prints nothing */
+int run_set_wcs(const struct run *run);
 
 /** run_system_buffer() - a dma-buf of system memory: RUN_UDMABUF or RUN_DRM */
 int run_system_buffer(const struct run_target *target, struct run_buffer *buffer);
@@ -128,8 +150,15 @@ struct run_mr {
 	char tags[64]; /* as the RDMA device told, "not-observed" where it does not */
 };
 
+/* What was mapped of a struct run_wc. */
+struct run_wc_report {
+	unsigned int num_maps;
+	char effective[16]; /* of the last one; "" when there was none */
+};
+
 /* All that the preload library reported. */
 struct run_report {
+	struct run_wc_report wcs[HANDOVER_MAX];
 	struct run_mr *mrs;
 	size_t num_mrs;
 	unsigned int num_maps;

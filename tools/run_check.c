@@ -93,7 +93,7 @@ int run_check_command(struct run *run)
 	bool mapped = false;
 	int err = 0;
 
-	if (!is_perftest(program))
+	if (!is_perftest(program) || !run->num_targets)
 		return 0;
 	for (char **argument = run->argv + 1; !err && *argument; argument++) {
 		const char *reason = reason_against(*argument), *path = mmap_path(argument);

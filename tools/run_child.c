@@ -71,6 +71,8 @@ static int set_environment(const struct run *run, enum run_end end)
 	err = set_preload();
 	if (!err)
 		err = set_targets(run, end);
+	if (!err)
+		err = run_set_wcs(run);
 	if (!err && setenv(HANDOVER_REPORT, number, 1))
 		err = errno;
 	if (!err && (run->inline_data ? setenv(HANDOVER_INLINE, "1", 1) : unsetenv(HANDOVER_INLINE)))

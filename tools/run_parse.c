@@ -107,6 +107,18 @@ int run_parse_target(char *text, struct run_target *target, const char **why)
 	return parse_vfio(text, target, why);
 }
 
+int run_parse_wc(const char *text, struct run_wc *wc, const char **why)
+{
+	struct run_target part = { .text = text };
+	int err = parse_vfio(text, &part, why);
+
+	if (err && part.bdf[0] == '\0' && strchr(*why, '['))
+		*why = "it is not BDF:BAR[+OFFSET][:LENGTH]";
+	*wc = (struct run_wc) { .text = text, .bar = part.bar, .offset = part.offset, .length = part.length };
+	memcpy(wc->bdf, part.bdf, sizeof(wc->bdf));
+	return err;
+}
+
 /* One "name=number"; @at moves behind it and its comma. */
 static int parse_field(const char **at, char *name, size_t name_len, uint64_t *value)
 {

@@ -47,7 +47,21 @@ static int add_mr(const char *line, struct run_report *report)
 	return 0;
 }
 
-static int add_line(const char *line, struct run_report *report)
+static void add_wc(const char *line, const struct run *run, struct run_report *report)
+{
+	char bdf[PCI_BDF_LEN];
+
+	copy_word(line, "device", bdf, sizeof(bdf));
+	for (unsigned int i = 0; i < run->num_wcs; i++) {
+		if (strcmp(bdf, run->wcs[i].bdf) || (unsigned int)atoi(field(line, "part")) != i)
+			continue;
+		report->wcs[i].num_maps++;
+		copy_word(line, run->wcs[i].whole_bar ? "memtype" : "pte", report->wcs[i].effective,
+			  sizeof(report->wcs[i].effective));
+	}
+}
+
+static int add_line(const char *line, const struct run *run, struct run_report *report)
 {
 	if (!strncmp(line, "map ", 4))
 		report->num_maps++;
@@ -55,6 +69,8 @@ static int add_line(const char *line, struct run_report *report)
 		report->num_refused++;
 	else if (!strncmp(line, "end ", 4))
 		report->num_invalidated += !strncmp(field(line, "state"), "invalidated", 11);
+	else if (!strncmp(line, "wc ", 3))
+		add_wc(line, run, report);
 	else if (!strncmp(line, "mr ", 3))
 		return add_mr(line, report);
 	return 0;
@@ -80,7 +96,7 @@ int run_report_read(const struct run *run, struct run_report *report)
 	if (fseek(file, 0, SEEK_SET))
 		err = errno;
 	while (!err && getline(&line, &room, file) > 0)
-		err = add_line(line, report);
+		err = add_line(line, run, report);
 	if (err)
 		tool_error(NULL, "the report of the preload library: %s", strerror(err));
 	free(line);

@@ -63,6 +63,58 @@ static void malformed_descriptions_are_refused(void **state)
 	assert_int_equal(handover_parse(many, read, &count), E2BIG);
 }
 
+static void parts_are_read_back(void **state)
+{
+	const struct handover_wc one = { .bdf = "0000:01:00.0", .bar = 5, .offset = 1ull << 40,
+					 .bytes = UINT64_MAX, .whole_bar = 1 };
+	static const char *const malformed[] = {
+		"x", "device=0000:01:00.0,bar=6,offset=0,bytes=1,whole=0",
+		"device=0000:01:00.0,bar=2,offset=0,bytes=0,whole=0",
+		"device=0000:01:00.0,bar=2,offset=0,bytes=1,whole=2", "device=0000:01:00.0,bar=2,offset=0,bytes=1",
+		"device=0000:01:00.0123,bar=2,offset=0,bytes=1,whole=0",
+		"device=0000:01:00.0,bar=2,offset=0,bytes=1,whole=0 ",
+	};
+	struct handover_wc read[HANDOVER_MAX];
+	char text[2 * HANDOVER_LEN];
+	unsigned int count;
+
+	(void)state;
+	assert_int_equal(handover_wc_format(&one, text, HANDOVER_LEN), 0);
+	strcat(text, ";");
+	assert_int_equal(handover_wc_format(&one, text + strlen(text), HANDOVER_LEN), 0);
+	assert_int_equal(handover_wc_parse(text, read, &count), 0);
+	assert_int_equal(count, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(read[i].bdf, one.bdf);
+		assert_int_equal(read[i].bar, 5);
+		assert_true(read[i].offset == 1ull << 40);
+		assert_true(read[i].bytes == UINT64_MAX);
+		assert_int_equal(read[i].whole_bar, 1);
+	}
+	assert_int_equal(handover_wc_format(&one, text, 10), ENOSPC);
+	for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++)
+		assert_int_equal(handover_wc_parse(malformed[i], read, &count), EINVAL);
+}
+
+static void parts_are_parsed(void **state)
+{
+	struct run_wc wc;
+	const char *why;
+
+	(void)state;
+	assert_int_equal(run_parse_wc("01:00.0:2+1M:2M", &wc, &why), 0);
+	assert_string_equal(wc.bdf, "0000:01:00.0");
+	assert_int_equal(wc.bar, 2);
+	assert_int_equal(wc.offset, 1 << 20);
+	assert_int_equal(wc.length, 2 << 20);
+	assert_false(wc.whole_bar);
+	assert_int_equal(run_parse_wc("01:00.0:2", &wc, &why), 0);
+	assert_int_equal(wc.length, 0);
+	assert_int_equal(run_parse_wc("udmabuf:1M", &wc, &why), EINVAL);
+	assert_string_equal(why, "it is not BDF:BAR[+OFFSET][:LENGTH]");
+	assert_int_equal(run_parse_wc("01:00.0:2:1M:1", &wc, &why), EINVAL);
+}
+
 static int parse(const char *text, struct run_target *target)
 {
 	static char copy[64];
@@ -163,6 +215,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(description_is_read_back),
 		cmocka_unit_test(malformed_descriptions_are_refused),
+		cmocka_unit_test(parts_are_read_back),
+		cmocka_unit_test(parts_are_parsed),
 		cmocka_unit_test(slices_are_parsed),
 		cmocka_unit_test(system_memory_is_parsed),
 		cmocka_unit_test(malformed_targets_are_refused),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
  * The replaced functions of libc: open() in its forms gives the dma-buf for "vfiowc:N" (it has no
- * path of its own to open), mmap() and munmap() are noted when the file is a target's.
+ * path of its own to open), mmap() and munmap() are noted when the file is a target's. mmap() of a VFIO
+ * device fd is left as it is, but for the parts that are to be write-combined (region.c).
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -121,7 +122,7 @@ static void explain_mmap(int number, size_t length, int flags, off_t offset)
 static void note_mmap(int number, void *address, size_t length, int prot, off_t offset)
 {
 	const struct handover *target = targets_get(number);
-	const char *pte = prot & PROT_READ ? observe_pte(target, address) : "not-observed";
+	const char *pte = prot & PROT_READ ? observe_pte(target->device_fd, address) : "not-observed";
 
 	maps_add(address, length, number, offset);
 	report("map", "target=%d address=%p offset=0x%jx length=%zu requested=%s pte=%s", number, address,
@@ -144,6 +145,13 @@ static void note_mmap(int number, void *address, size_t length, int prot, off_t 
 		maps_remove(address, length);                                                   \
 		if (number >= 0)                                                                \
 			note_mmap(number, address, length, prot, offset);                       \
+		else if (!region_combine(address, length, prot, flags, fd, offset)) {           \
+			int err = errno;                                                        \
+												\
+			NEXT(munmap)(address, length);                                          \
+			errno = err;                                                            \
+			return MAP_FAILED;                                                      \
+		}                                                                               \
 		return address;                                                                 \
 	}
 

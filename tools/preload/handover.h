@@ -6,9 +6,12 @@
  * description for each target, ';' between them. A wrapper that closes inherited fds would leave the
  * numbers pointing anywhere, so a description carries the inode of its dma-buf too.
  *
+ * In VFIOWC_WC stand parts of BARs, whose device the program opens itself: what it maps of them through the
+ * device fd is write-combined.
+ *
  * Up: lines appended to the file whose fd stands in VFIOWC_REPORT: "WORD name=value name=value ...",
- * one for each mapping ("map"), registration ("mr"), end of a registration ("end") and refusal
- * ("refused").
+ * one for each mapping ("map"), registration ("mr"), end of a registration ("end"), write-combined
+ * part of a mapping ("wc") and refusal ("refused").
  */
 #ifndef VFIOWC_PRELOAD_HANDOVER_H
 #define VFIOWC_PRELOAD_HANDOVER_H
@@ -18,6 +21,7 @@
 
 #define HANDOVER_TARGETS "VFIOWC_TARGETS"
 #define HANDOVER_REPORT "VFIOWC_REPORT"
+#define HANDOVER_PARTS "VFIOWC_WC"
 /* Set where perftest is asked for inline data, see ibv_query_device() in preload/inline.c. */
 #define HANDOVER_INLINE "VFIOWC_INLINE"
 /* "vfiowc:0" is the first target, wherever a program wants a path. */
@@ -60,6 +64,25 @@ int handover_format(const struct handover *target, char *text, size_t len);
  * Return: 0; EINVAL malformed; E2BIG more than HANDOVER_MAX.
  */
 int handover_parse(const char *text, struct handover *targets, unsigned int *count);
+
+/**
+ * struct handover_wc - a part of a BAR that is to be mapped write-combined
+ * @bdf: the function, "0000:01:00.0"
+ * @bar: 0 to 5
+ * @offset, @bytes: of the part; whole pages
+ * @whole_bar: the kernel was brought to give the whole BAR that type: look whether it does
+ */
+struct handover_wc {
+	char bdf[13];
+	uint32_t bar;
+	uint64_t offset;
+	uint64_t bytes;
+	uint32_t whole_bar;
+};
+
+/** handover_wc_format(), handover_wc_parse() - as those of targets */
+int handover_wc_format(const struct handover_wc *wc, char *text, size_t len);
+int handover_wc_parse(const char *text, struct handover_wc *wcs, unsigned int *count);
 
 /** handover_type_name() - "nc", "wc" or "system" */
 const char *handover_type_name(uint32_t type);

@@ -23,25 +23,29 @@ static const char *const pte_names[] = {
 	[VFIOWC_EFFECTIVE_WB] = "wb",
 };
 
-const char *observe_pte(const struct handover *target, const volatile void *address)
+const char *observe_type_name(uint32_t type)
+{
+	return type < sizeof(pte_names) / sizeof(pte_names[0]) ? pte_names[type] : "other";
+}
+
+const char *observe_pte(int device_fd, const volatile void *address)
 {
 	uint8_t arg[sizeof(struct vfio_device_feature) + sizeof(struct vfiowc_feature_map_query)]
 		__attribute__((aligned(8)));
 	struct vfio_device_feature *head = (struct vfio_device_feature *)arg;
 	struct vfiowc_feature_map_query query = { .address = (uintptr_t)address };
 
-	if (target->device_fd < 0)
+	if (device_fd < 0)
 		return "not-observed";
 	/* The page table has an entry once the page was touched. */
 	(void)*(const volatile uint8_t *)address;
 	head->argsz = sizeof(arg);
 	head->flags = VFIO_DEVICE_FEATURE_GET | VFIOWC_FEATURE_MAP_QUERY;
 	memcpy(head->data, &query, sizeof(query));
-	if (ioctl(target->device_fd, VFIO_DEVICE_FEATURE, head))
+	if (ioctl(device_fd, VFIO_DEVICE_FEATURE, head))
 		return "not-observed";
 	memcpy(&query, head->data, sizeof(query));
-	return query.pte_type < sizeof(pte_names) / sizeof(pte_names[0]) ?
-	       pte_names[query.pte_type] : "other";
+	return observe_type_name(query.pte_type);
 }
 
 static typeof(vfiowc_query_mr_tph) *find_query(void)

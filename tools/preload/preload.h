@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <infiniband/verbs.h>
 
 #include "handover.h"
@@ -57,11 +58,24 @@ struct ibv_mr *mrs_take_any(const struct ibv_context *context);
 
 /* ---- observe.c ------------------------------------------------------------------------------- */
 
-/** observe_pte() - "wc", "uc-", ...: in this process's page table, read back by the kernel */
-const char *observe_pte(const struct handover *target, const volatile void *address);
+/** observe_pte() - "wc", "uc-", ...: in this process's page table, read back by the kernel of this device */
+const char *observe_pte(int device_fd, const volatile void *address);
+
+/** observe_type_name() - of enum vfiowc_effective_type */
+const char *observe_type_name(uint32_t type);
 
 /** observe_mr() - what the RDMA device says about an MR, as "tags=... state=...", for reports */
 void observe_mr(struct ibv_mr *mr, char *text, size_t len);
+
+/* ---- region.c -------------------------------------------------------------------------------- */
+
+/**
+ * region_combine() - make those parts of a new mapping write-combined that are to be so
+ * @address, @length, @prot, @flags, @fd, @offset: of the mapping
+ *
+ * Return: true; false when it cannot be done, which was said, and errno is set: unmap it.
+ */
+bool region_combine(void *address, size_t length, int prot, int flags, int fd, off_t offset);
 
 /* ---- verbs.c --------------------------------------------------------------------------------- */
 
