@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What `rdma resource show qp|cq|mr|srq -d` prints beside the core's words.
+ * What `rdma -dd resource show qp|cq|mr|srq` prints beside the core's words.
  *
  * The core holds a reference of the object, which its destruction waits for.  The
  * values are those of a moment; no lock is taken for them.
