@@ -8,6 +8,7 @@
 #include <linux/module.h>
 #include <rdma/rdma_netlink.h>
 
+#include "copy.h"
 #include "vfiowc_rdma.h"
 
 /* Runs what QPs cannot do inside a doorbell call. */
@@ -17,6 +18,9 @@ static int __init vfiowc_init(void)
 {
 	int err;
 
+	err = vfiowc_copy_choose();
+	if (err)
+		return err;
 	vfiowc_wq = alloc_workqueue("vfiowc", WQ_UNBOUND, 0);
 	if (!vfiowc_wq)
 		return -ENOMEM;
