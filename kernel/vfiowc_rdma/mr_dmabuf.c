@@ -6,6 +6,7 @@
  *  - dma-bufs of vfiowc_pci through its private function, which gives physical
  *    ranges; they are I/O memory without struct page, mapped here by ioremap();
  *  - exporters of system memory (udmabuf, heaps, DRM) through dma_buf_vmap();
+ *  - stock vfio-pci through a scatter list, where one makes sense (mr_sgt.c);
  *  - others: EOPNOTSUPP.
  *
  * Invalidated, for a time or for good, means cut off until the application
@@ -159,15 +160,41 @@ static int map_vmap(struct vfiowc_mr *mr)
 	return 0;
 }
 
+static int map_sgt(struct vfiowc_mr *mr)
+{
+	struct phys_vec *vec;
+	int err;
+	u32 nr;
+
+	err = vfiowc_mr_sgt_map(mr, &vec, &nr);
+	if (err)
+		return err;
+	mr->kind = VFIOWC_MEM_BUF_IO;
+	err = ranges_map(mr, vec, nr);
+	kfree(vec);
+	if (err)
+		vfiowc_mr_sgt_unmap(mr);
+	return err;
+}
+
+/* Attached as itself the device is given memory in one way, as its function in another. */
+static int map_any(struct vfiowc_mr *mr)
+{
+	int err;
+
+	if (mr->dma_dev)
+		return map_sgt(mr);
+	err = map_vfiowc_pci(mr);
+	return err == -EOPNOTSUPP ? map_vmap(mr) : err;
+}
+
 static int mr_map(struct vfiowc_mr *mr)
 {
 	int err;
 
 	dma_resv_assert_held(mr->dmabuf->resv);
 
-	err = map_vfiowc_pci(mr);
-	if (err == -EOPNOTSUPP)
-		err = map_vmap(mr);
+	err = map_any(mr);
 	if (err)
 		return err;
 	mr->tag.target = mr->kind;
@@ -184,7 +211,10 @@ static void mr_unmap(struct vfiowc_mr *mr)
 		return;
 	mr->mapped = false;
 	vfiowc_mr_drain(mr);
-	if (mr->cpu_unmap) {
+	if (mr->sgt) {
+		ranges_unmap(mr);
+		vfiowc_mr_sgt_unmap(mr);
+	} else if (mr->cpu_unmap) {
 		ranges_unmap(mr);
 		mr->cpu_unmap(mr->attach);
 	} else {
@@ -224,24 +254,48 @@ static int mr_map_and_publish(struct vfiowc_mr *mr)
 	return err;
 }
 
-static int mr_attach(struct vfiowc_mr *mr, u64 offset)
-{
-	u64 size = mr->dmabuf->size;
-
-	if (offset > size || mr->length > size - offset)
-		return -EINVAL;
-	mr->buf_offset = offset;
-	mr->attach = dma_buf_dynamic_attach(mr->dmabuf, &mr->dev->ibdev.dev,
-					    &mr_attach_ops, mr);
-	return PTR_ERR_OR_ZERO(mr->attach);
-}
-
 static void mr_detach(struct vfiowc_mr *mr)
 {
 	dma_buf_detach(mr->dmabuf, mr->attach);
 	if (mr->cpu_unmap)
 		symbol_put(vfiowc_dma_buf_cpu_unmap);
 	kfree(mr->ranges);
+	mr->ranges = NULL;
+	put_device(mr->dma_dev);
+	mr->dma_dev = NULL;
+}
+
+/* Attached as @mr->dma_dev, or as the device itself; mapped, and found by engines. */
+static int mr_attach(struct vfiowc_mr *mr)
+{
+	struct device *as = mr->dma_dev ?: &mr->dev->ibdev.dev;
+	int err;
+
+	mr->attach = dma_buf_dynamic_attach(mr->dmabuf, as, &mr_attach_ops, mr);
+	if (IS_ERR(mr->attach)) {
+		put_device(mr->dma_dev);
+		return PTR_ERR(mr->attach);
+	}
+	err = mr_map_and_publish(mr);
+	if (err)
+		mr_detach(mr);
+	return err;
+}
+
+/* The ways to memory that need no DMA addresses come first. */
+static int mr_import(struct vfiowc_mr *mr, u64 offset)
+{
+	u64 size = mr->dmabuf->size;
+	int err;
+
+	if (offset > size || mr->length > size - offset)
+		return -EINVAL;
+	mr->buf_offset = offset;
+	err = mr_attach(mr);
+	if (err != -EOPNOTSUPP)
+		return err;
+	mr->dma_dev = vfiowc_dma_identity(mr->dev);
+	return mr->dma_dev ? mr_attach(mr) : -EOPNOTSUPP;
 }
 
 /**
@@ -278,16 +332,11 @@ struct ib_mr *vfiowc_reg_user_mr_dmabuf(struct ib_pd *pd, u64 offset,
 		err = PTR_ERR(mr->dmabuf);
 		goto err_withdraw;
 	}
-	err = mr_attach(mr, offset);
+	err = mr_import(mr, offset);
 	if (err)
 		goto err_put;
-	err = mr_map_and_publish(mr);
-	if (err)
-		goto err_detach;
 	return &mr->ibmr;
 
-err_detach:
-	mr_detach(mr);
 err_put:
 	dma_buf_put(mr->dmabuf);
 err_withdraw:

@@ -49,6 +49,8 @@ struct dma_buf;
 struct dma_buf_attachment;
 struct ib_umem;
 struct page;
+struct phys_vec;
+struct sg_table;
 struct vfiowc_mr;
 
 /* An OUI that nobody has, as other software devices use: none was assigned to us. */
@@ -343,6 +345,9 @@ struct vfiowc_range {
  * @dmabuf: BUF_*: own reference
  * @attach: BUF_*: revocable attachment
  * @cpu_unmap: our exporter's function (a symbol_get() reference), else NULL
+ * @dma_dev: BUF_IO of an exporter that has a scatter list only: the PCI function that
+ *	is attached, own reference; else NULL
+ * @sgt: the scatter list, while it is mapped; protected by dmabuf->resv
  * @mapped: BUF_*: exporter mapping held; protected by dmabuf->resv
  * @ranges: BUF_IO
  * @nr_ranges: BUF_IO
@@ -371,6 +376,8 @@ struct vfiowc_mr {
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attach;
 	void (*cpu_unmap)(struct dma_buf_attachment *attach);
+	struct device *dma_dev;
+	struct sg_table *sgt;
 	bool mapped;
 	struct vfiowc_range *ranges;
 	u32 nr_ranges;
@@ -626,6 +633,11 @@ void vfiowc_order_write(const struct vfiowc_span *to,
 void vfiowc_copy(const struct vfiowc_span *to, const struct vfiowc_span *from,
 		 u32 length);
 u32 vfiowc_io_trim(u64 address, u32 run, u64 left);
+
+/* mr_sgt.c */
+struct device *vfiowc_dma_identity(struct vfiowc_dev *dev);
+int vfiowc_mr_sgt_map(struct vfiowc_mr *mr, struct phys_vec **vec, u32 *nr);
+void vfiowc_mr_sgt_unmap(struct vfiowc_mr *mr);
 
 /* uverbs.c */
 extern const struct uapi_definition vfiowc_uapi_defs[];
