@@ -3,7 +3,7 @@
 # The guest's hardware. Addresses are fixed, so that a test or a bug report can name a device:
 #
 #   0000:01:00.0  ivshmem       BAR 2 64 MiB RAM, prefetchable, backed by $LAB_RUN/bars/ivshmem
-#   0000:02:00.0  NVMe          BAR 4 64 MiB RAM (its PMR), backed by $LAB_RUN/bars/nvme-pmr; Express, FLR
+#   0000:02:00.0  NVMe          BAR 4 1 GiB RAM (its PMR), backed by $LAB_RUN/bars/nvme-pmr (sparse); Express, FLR
 #   0000:03:00.0  bochs-display BAR 0 16 MiB RAM; Express, no reset of its own
 #   0000:04:00.0  e1000e        the netdev of the RDMA device
 #   0000:00:12.0  pci-testdev   BAR 0 counts accesses; BAR 2 16 MiB RAM
@@ -18,6 +18,8 @@
 DEVICES_EXPORTER=0000:01:00.0
 DEVICES_EXPORTER_BAR=2
 DEVICES_EXPORTER_FILE=ivshmem
+DEVICES_BIG=0000:02:00.0
+DEVICES_BIG_BAR=4
 DEVICES_NETDEV=0000:04:00.0
 
 # devices_qemu: sets DEVICES to QEMU's arguments. Paths are those of the chroot.
@@ -25,14 +27,15 @@ devices_qemu() {
 	local bars=/lab/run/bars
 	mkdir -p "$LAB_RUN/bars"
 	rm -f "$LAB_RUN"/bars/*
-	truncate -s 64M "$LAB_RUN/bars/ivshmem" "$LAB_RUN/bars/nvme-pmr"
+	truncate -s 64M "$LAB_RUN/bars/ivshmem"
+	truncate -s 1G "$LAB_RUN/bars/nvme-pmr"
 	DEVICES=(
 		-device 'intel-iommu,intremap=on,caching-mode=on'
 		-device 'pcie-root-port,id=rp1,slot=1,chassis=1,addr=6'
 		-object "memory-backend-file,id=ivshmem,size=64M,share=on,mem-path=$bars/ivshmem"
 		-device 'ivshmem-plain,memdev=ivshmem,bus=rp1'
 		-device 'pcie-root-port,id=rp2,slot=2,chassis=2,addr=9'
-		-object "memory-backend-file,id=pmr,size=64M,share=on,mem-path=$bars/nvme-pmr"
+		-object "memory-backend-file,id=pmr,size=1G,share=on,mem-path=$bars/nvme-pmr"
 		-device 'nvme,serial=vfiowc,pmrdev=pmr,bus=rp2'
 		-device 'pcie-root-port,id=rp3,slot=3,chassis=3,addr=10'
 		-device 'bochs-display,vgamem=16M,bus=rp3'

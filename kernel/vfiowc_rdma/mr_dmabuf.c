@@ -23,6 +23,7 @@
 #include <linux/dma-resv.h>
 #include <linux/io.h>
 #include <linux/module.h>
+#include <linux/pgtable.h>
 #include <linux/slab.h>
 
 #include "vfiowc_dma_buf.h"
@@ -38,22 +39,47 @@ static void ranges_unmap(struct vfiowc_mr *mr)
 	mr->ranges = NULL;
 }
 
-/* Map what of @vec, at @pos of the dma-buf, belongs to the MR. */
-static int range_map(struct vfiowc_mr *mr, const struct phys_vec *vec, u64 pos)
+/*
+ * Bytes to map in one piece.  Large pages serve where physical and virtual address
+ * agree in the low bits, and ioremap() aligns the virtual one only: what lies before
+ * the first large page is mapped apart, so that time and page tables for the rest
+ * hardly depend on its length.
+ */
+static u64 mapping_len(phys_addr_t phys, u64 len)
 {
-	u64 from = max(pos, mr->buf_offset);
-	u64 to = min(pos + vec->len, mr->buf_offset + mr->length);
+	u64 head = -phys & (PMD_SIZE - 1);
+
+	return head && len >= 2 * PMD_SIZE ? head : len;
+}
+
+static int range_map(struct vfiowc_mr *mr, phys_addr_t phys, u64 start, u64 len)
+{
 	struct vfiowc_range *range = &mr->ranges[mr->nr_ranges];
 
-	if (from >= to)
-		return 0;
-	range->start = from - mr->buf_offset;
-	range->len = to - from;
-	range->io = ioremap(vec->paddr + (from - pos), range->len);
+	range->start = start;
+	range->len = len;
+	range->io = ioremap(phys, len);
 	if (!range->io)
 		return -ENOMEM;
 	mr->nr_ranges++;
 	return 0;
+}
+
+/* Map what of @vec, at @pos of the dma-buf, belongs to the MR. */
+static int vec_map(struct vfiowc_mr *mr, const struct phys_vec *vec, u64 pos)
+{
+	u64 from = max(pos, mr->buf_offset);
+	u64 to = min(pos + vec->len, mr->buf_offset + mr->length);
+	int err = 0;
+	u64 len;
+
+	for (; from < to && !err; from += len) {
+		phys_addr_t phys = vec->paddr + (from - pos);
+
+		len = mapping_len(phys, to - from);
+		err = range_map(mr, phys, from - mr->buf_offset, len);
+	}
+	return err;
 }
 
 static int ranges_map(struct vfiowc_mr *mr, const struct phys_vec *vec, u32 nr)
@@ -62,11 +88,11 @@ static int ranges_map(struct vfiowc_mr *mr, const struct phys_vec *vec, u32 nr)
 	int err;
 	u32 i;
 
-	mr->ranges = kzalloc_objs(*mr->ranges, nr);
+	mr->ranges = kzalloc_objs(*mr->ranges, 2 * nr);
 	if (!mr->ranges)
 		return -ENOMEM;
 	for (i = 0; i < nr; pos += vec[i++].len) {
-		err = range_map(mr, &vec[i], pos);
+		err = vec_map(mr, &vec[i], pos);
 		if (err)
 			goto err_unmap;
 	}

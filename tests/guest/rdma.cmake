@@ -7,6 +7,8 @@ foreach(subject verbs errors events process doorbell misuse tools dmabuf single_
 		atomic services identity)
 	vfiowc_guest_test(NAME rdma_${subject} SOURCES rdma_${subject}.c LIBS vfiowc_guest_rdma)
 endforeach()
+pkg_check_modules(DRM REQUIRED IMPORTED_TARGET libdrm)
+vfiowc_guest_test(NAME rdma_importer SOURCES rdma_importer.c LIBS vfiowc_guest_rdma PkgConfig::DRM)
 if(TARGET vfiowcdv)
 	foreach(subject dv revoke tph)
 		vfiowc_guest_test(NAME rdma_${subject} SOURCES rdma_${subject}.c LIBS vfiowc_guest_rdma vfiowcdv)
