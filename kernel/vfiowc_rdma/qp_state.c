@@ -155,7 +155,7 @@ static void qp_store_path(struct vfiowc_qp *qp, const struct ib_qp_attr *attr,
 	if (mask & IB_QP_SQ_PSN)
 		own->sq_psn = attr->sq_psn;
 	if (mask & IB_QP_QKEY)
-		own->qkey = attr->qkey;
+		WRITE_ONCE(own->qkey, attr->qkey);
 }
 
 static void qp_store_limits(struct vfiowc_qp *qp, const struct ib_qp_attr *attr,

@@ -61,8 +61,10 @@ static bool peer_accepts(const struct wr *wr, const struct vfiowc_av *av)
 
 	if (qkey & QKEY_OF_QP)
 		qkey = wr->qp->attr.qkey;
+	/* modify_qp of the peer changes the key without our locks */
 	return peer->ibqp.qp_type == IB_QPT_UD && vfiowc_qp_receives(peer) &&
-	       peer->dev->id == av->dest_dev && peer->attr.qkey == qkey;
+	       peer->dev->id == av->dest_dev &&
+	       READ_ONCE(peer->attr.qkey) == qkey;
 }
 
 static enum verdict deliver(struct wr *wr, const struct vfiowc_iter *local,
