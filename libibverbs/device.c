@@ -23,33 +23,6 @@ const char *vfiowc_version(void)
 	return VFIOWC_VERSION;
 }
 
-static bool only_chars(const char *text, const char *shape)
-{
-	for (; *shape; text++, shape++) {
-		if (*shape == 'x' ? !strchr("0123456789abcdefABCDEF", *text) || !*text :
-				    *text != *shape)
-			return false;
-	}
-	return !*text;
-}
-
-/* Fixed width, as sysfs names functions: it becomes a part of a path, so nothing else may pass. */
-static int parse_address(const char *text, char address[static 16])
-{
-	char *c;
-
-	if (text && only_chars(text, "xxxx:xx:xx.x"))
-		strcpy(address, text);
-	else if (text && only_chars(text, "xx:xx.x"))
-		snprintf(address, 16, "0000:%.7s", text);
-	else
-		return EINVAL;
-	for (c = address; *c; c++)
-		if (*c >= 'A' && *c <= 'F')
-			*c += 'a' - 'A';
-	return 0;
-}
-
 /* Last component of where /sys/bus/pci/devices/ADDRESS/@link points. */
 static int read_device_link(const char *address, const char *link, char *name, size_t len)
 {
@@ -159,7 +132,7 @@ static struct vfiowc_device *open_device(const char *pci_address, uint32_t bars)
 	dev = alloc_device();
 	if (!dev)
 		return NULL;
-	err = parse_address(pci_address, dev->pci_address);
+	err = vfiowc_parse_address(pci_address, dev->pci_address);
 	if (!err)
 		err = open_group(dev);
 	if (!err)
@@ -208,7 +181,7 @@ struct vfiowc_device *vfiowc_open_device_fd(int vfio_device_fd, const char *pci_
 	dev = alloc_device();
 	if (!dev)
 		return NULL;
-	err = pci_address ? parse_address(pci_address, dev->pci_address) : 0;
+	err = pci_address ? vfiowc_parse_address(pci_address, dev->pci_address) : 0;
 	if (!err)
 		err = check_pci_device(vfio_device_fd);
 	if (err)

@@ -2,11 +2,14 @@
 /*
  * The PCI function behind a VFIO device fd: its BARs and its TPH completer bits, read through the
  * fd alone, so that a borrowed fd of a device without a known address serves as well. VFIO
- * virtualises the BARs of the configuration space but keeps their type bits.
+ * virtualises the BARs of the configuration space but keeps their type bits. And addresses as users write
+ * them.
  */
 #include <endian.h>
 #include <errno.h>
 #include <linux/pci_regs.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "vfiowc_int.h"
@@ -169,5 +172,32 @@ int vfiowc_read_completer(int fd, uint32_t *completer)
 	devcap2 = (devcap2 >> DEVCAP2_TPH_COMPLETER_SHIFT) & DEVCAP2_TPH_COMPLETER_MASK;
 	if (devcap2 == VFIOWC_COMPLETER_ST || devcap2 == VFIOWC_COMPLETER_ST_EXT)
 		*completer = devcap2;
+	return 0;
+}
+
+static bool only_chars(const char *text, const char *shape)
+{
+	for (; *shape; text++, shape++) {
+		if (*shape == 'x' ? !strchr("0123456789abcdefABCDEF", *text) || !*text :
+				    *text != *shape)
+			return false;
+	}
+	return !*text;
+}
+
+/* Fixed width, as sysfs names functions: it becomes a part of a path, so nothing else may pass. */
+int vfiowc_parse_address(const char *text, char address[static 16])
+{
+	char *c;
+
+	if (text && only_chars(text, "xxxx:xx:xx.x"))
+		strcpy(address, text);
+	else if (text && only_chars(text, "xx:xx.x"))
+		snprintf(address, 16, "0000:%.7s", text);
+	else
+		return EINVAL;
+	for (c = address; *c; c++)
+		if (*c >= 'A' && *c <= 'F')
+			*c += 'a' - 'A';
 	return 0;
 }

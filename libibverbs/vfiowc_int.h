@@ -97,6 +97,8 @@ int vfiowc_read_bars(int fd, struct vfiowc_bar bars[VFIOWC_NUM_BARS]);
 int vfiowc_read_completer(int fd, uint32_t *completer);
 int vfiowc_bar_size(struct vfiowc_device *dev, uint32_t bar, uint64_t *size);
 int vfiowc_bar_offset(int fd, uint32_t bar, uint64_t *offset);
+/* @address: receives "dddd:bb:dd.f"; EINVAL for anything else. */
+int vfiowc_parse_address(const char *text, char address[static 16]);
 
 /* whole_bar.c */
 int vfiowc_hold_bars(const char *pci_address, uint32_t bars, void *held[VFIOWC_NUM_BARS]);

@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "pci.h"
 #include "vfiowc.h"
 
@@ -39,12 +39,6 @@ static json_object *bars_info(const char *bdf)
 			json_object_array_add(list, bar_info(i, &bar));
 	}
 	return list;
-}
-
-/* A name, or null when there is none. */
-static json_object *name_or_null(const char *name)
-{
-	return name[0] ? json_object_new_string(name) : NULL;
 }
 
 /* "0000:01:00.0 bar=2 size=4096 memattr=WC ...": the words become keys, the numbers numbers. */
@@ -98,7 +92,7 @@ static json_object *function_info(const char *bdf)
 	snprintf(id, sizeof(id), "%06x", pci_id(bdf, "class"));
 	json_object_object_add(info, "class", json_object_new_string(id));
 	pci_driver(bdf, name, sizeof(name));
-	json_object_object_add(info, "driver", name_or_null(name));
+	json_object_object_add(info, "driver", json_text_or_null(name));
 	sysfs_link(name, sizeof(name), PCI_DEVICES "/%s/iommu_group", bdf);
 	json_object_object_add(info, "iommu_group",
 			       name[0] ? json_object_new_int(atoi(name)) : NULL);

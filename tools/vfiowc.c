@@ -12,6 +12,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "bind", "hand a PCI function to vfiowc_pci", cmd_bind },
+	{ "check", "say whether an RDMA device can reach a PCI function's memory here", cmd_check },
 	{ "demo", "the walk-through: peer-to-peer RDMA into a BAR, every step observed", cmd_demo },
 	{ "info", "show PCI functions, their BARs, drivers and exported dma-bufs", cmd_info },
 	{ "run", "run an unmodified program with its buffers in a slice of a BAR", cmd_run },

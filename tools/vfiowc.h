@@ -56,6 +56,7 @@ int tool_run(char *const argv[], char *out, size_t len);
 
 /* The subcommands; argv[0] is the subcommand's name. Return: enum tool_exit. */
 int cmd_bind(int argc, char **argv);
+int cmd_check(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_run(int argc, char **argv);

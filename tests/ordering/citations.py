@@ -28,6 +28,7 @@ NO_DATA = {
     "vfiowc-info.1": "reads sysfs",
     "vfiowc-trace.1": "shows what others move",
     "vfiowc-witness.1": "reads a file after the guest has ended",
+    "vfiowc_check_p2p.3": "reads sysfs",
     "vfiowc_query_buf.3": "asks the kernel",
     "vfiowc_query_device.3": "asks the kernel",
     "vfiowc_query_mr_tph.3": "asks the kernel",
