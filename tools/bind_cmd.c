@@ -12,6 +12,7 @@
 
 #include "bind.h"
 #include "inuse.h"
+#include "json.h"
 #include "vfiowc.h"
 
 #define RECORDS "/run/vfiowc"
@@ -69,18 +70,37 @@ static int load_driver(void)
 	return EIO;
 }
 
-static int do_bind(const char *bdf, bool force)
+/* What was done, or that nothing was: @from and @to are the same. */
+static void report(const char *bdf, const char *from, const char *to, bool json)
+{
+	json_object *root;
+
+	if (!json) {
+		if (strcmp(from, to))
+			printf("%s: %s -> %s\n", bdf, from[0] ? from : "(none)", to[0] ? to : "(none)");
+		else
+			printf("%s: bound to %s already\n", bdf, to);
+		return;
+	}
+	root = json_object_new_object();
+	json_object_object_add(root, "bdf", json_object_new_string(bdf));
+	json_object_object_add(root, "was", json_text_or_null(from));
+	json_object_object_add(root, "driver", json_text_or_null(to));
+	printf("%s\n", json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
+							     JSON_C_TO_STRING_SPACED));
+	json_object_put(root);
+}
+
+static int do_bind(const char *bdf, bool force, bool json)
 {
 	struct binding was;
 	int err;
 
 	if (load_driver() || bind_take(bdf, VFIOWC_PCI_DRIVER, force, &was))
 		return TOOL_FAILED;
-	if (!was.taken) {
-		printf("%s: bound to %s already\n", bdf, VFIOWC_PCI_DRIVER);
+	report(bdf, was.driver, VFIOWC_PCI_DRIVER, json);
+	if (!was.taken)
 		return TOOL_OK;
-	}
-	printf("%s: %s -> %s\n", bdf, was.driver[0] ? was.driver : "(none)", VFIOWC_PCI_DRIVER);
 	err = save_record(&was);
 	if (err)
 		tool_error(RECORDS, "%s; `vfiowc unbind %s` will choose the driver by the PCI ids",
@@ -89,7 +109,7 @@ static int do_bind(const char *bdf, bool force)
 }
 
 /* Without a record (bound by other means) the bus chooses a driver by the PCI ids. */
-static int do_unbind(const char *bdf, bool force)
+static int do_unbind(const char *bdf, bool force, bool json)
 {
 	struct binding was = { .taken = true };
 	char path[128], driver[PCI_NAME_LEN], why[512];
@@ -114,7 +134,7 @@ static int do_unbind(const char *bdf, bool force)
 	snprintf(path, sizeof(path), RECORDS "/%s", bdf);
 	unlink(path);
 	pci_driver(bdf, driver, sizeof(driver));
-	printf("%s: %s -> %s\n", bdf, VFIOWC_PCI_DRIVER, driver[0] ? driver : "(none)");
+	report(bdf, VFIOWC_PCI_DRIVER, driver, json);
 	return TOOL_OK;
 }
 
@@ -128,6 +148,7 @@ static void print_help(const char *command)
 		printf("Usage: vfiowc unbind [OPTION]... BDF\n"
 		       "Give a PCI function back to the driver it had before `vfiowc bind`.\n\n");
 	printf("  -f, --force    although it is in use\n"
+	       "  -j, --json     print one JSON object\n"
 	       "  -h, --help     show this help\n"
 	       "  -V, --version  show the version\n\n"
 	       "Exit status: 0 success, 1 failure, 2 wrong usage.\n");
@@ -136,18 +157,19 @@ static void print_help(const char *command)
 static const struct option options[] = {
 	{ "force", no_argument, NULL, 'f' },
 	{ "help", no_argument, NULL, 'h' },
+	{ "json", no_argument, NULL, 'j' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
 };
 
-static int run(int argc, char **argv, int (*action)(const char *bdf, bool force))
+static int run(int argc, char **argv, int (*action)(const char *bdf, bool force, bool json))
 {
 	char bdf[PCI_BDF_LEN];
-	bool force = false;
+	bool force = false, json = false;
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "fhV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "fhjV", options, NULL)) != -1) {
 		switch (c) {
 		case 'f':
 			force = true;
@@ -155,6 +177,9 @@ static int run(int argc, char **argv, int (*action)(const char *bdf, bool force)
 		case 'h':
 			print_help(argv[0]);
 			return TOOL_OK;
+		case 'j':
+			json = true;
+			break;
 		case 'V':
 			printf("vfiowc %s\n", VFIOWC_VERSION);
 			return TOOL_OK;
@@ -174,7 +199,7 @@ static int run(int argc, char **argv, int (*action)(const char *bdf, bool force)
 	default: /* it is there */
 		break;
 	}
-	return action(bdf, force);
+	return action(bdf, force, json);
 }
 
 int cmd_bind(int argc, char **argv)

@@ -10,6 +10,7 @@
 #include <fts.h>
 #include <limits.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,22 @@ static bool has_node(const struct nodes *nodes, dev_t dev)
 	return false;
 }
 
+/* A line of /proc/net/route: the interface, then destination and mask in hexadecimal, of IPv4. */
+static bool has_default_route(const char *interface)
+{
+	FILE *file = fopen("/proc/net/route", "re");
+	unsigned int destination, mask;
+	char line[256], name[32];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = sscanf(line, "%31s %x %*s %*s %*s %*s %*s %x", name, &destination, &mask) == 3 &&
+			!destination && !mask && !strcmp(name, interface);
+	if (file)
+		fclose(file);
+	return found;
+}
+
 /* .../net/eth0/flags */
 static int check_interface(struct nodes *nodes, const char *path, const char *name)
 {
@@ -45,7 +62,8 @@ static int check_interface(struct nodes *nodes, const char *path, const char *na
 
 	if (sysfs_read(flags, sizeof(flags), "%s", path) || !(strtoul(flags, NULL, 16) & IFF_UP))
 		return 0;
-	snprintf(nodes->why, nodes->why_len, "network interface %s is up", name);
+	snprintf(nodes->why, nodes->why_len, "network interface %s is up%s", name,
+		 has_default_route(name) ? " and carries the default route" : "");
 	return EBUSY;
 }
 

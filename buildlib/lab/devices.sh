@@ -3,7 +3,8 @@
 # The guest's hardware. Addresses are fixed, so that a test or a bug report can name a device:
 #
 #   0000:01:00.0  ivshmem       BAR 2 64 MiB RAM, prefetchable, backed by $LAB_RUN/bars/ivshmem
-#   0000:02:00.0  NVMe          BAR 4 1 GiB RAM (its PMR), backed by $LAB_RUN/bars/nvme-pmr (sparse); Express, FLR
+#   0000:02:00.0  NVMe          BAR 4 1 GiB RAM (its PMR), backed by $LAB_RUN/bars/nvme-pmr (sparse); Express, FLR;
+#                               its disk of 32 MiB is $LAB_RUN/bars/disk
 #   0000:03:00.0  bochs-display BAR 0 16 MiB RAM; Express, no reset of its own
 #   0000:04:00.0  e1000e        the netdev of the RDMA device
 #   0000:00:12.0  pci-testdev   BAR 0 counts accesses; BAR 2 16 MiB RAM
@@ -29,6 +30,7 @@ devices_qemu() {
 	rm -f "$LAB_RUN"/bars/*
 	truncate -s 64M "$LAB_RUN/bars/ivshmem"
 	truncate -s 1G "$LAB_RUN/bars/nvme-pmr"
+	truncate -s 32M "$LAB_RUN/bars/disk"
 	DEVICES=(
 		-device 'intel-iommu,intremap=on,caching-mode=on'
 		-device 'pcie-root-port,id=rp1,slot=1,chassis=1,addr=6'
@@ -36,7 +38,8 @@ devices_qemu() {
 		-device 'ivshmem-plain,memdev=ivshmem,bus=rp1'
 		-device 'pcie-root-port,id=rp2,slot=2,chassis=2,addr=9'
 		-object "memory-backend-file,id=pmr,size=1G,share=on,mem-path=$bars/nvme-pmr"
-		-device 'nvme,serial=vfiowc,pmrdev=pmr,bus=rp2'
+		-drive "if=none,id=disk,format=raw,file=$bars/disk"
+		-device 'nvme,serial=vfiowc,pmrdev=pmr,drive=disk,bus=rp2'
 		-device 'pcie-root-port,id=rp3,slot=3,chassis=3,addr=10'
 		-device 'bochs-display,vgamem=16M,bus=rp3'
 		-device 'pcie-root-port,id=rp4,slot=4,chassis=4,addr=11'

@@ -89,6 +89,78 @@ static void force_takes_a_device_in_use(void **state)
 	demo_assert_state(card.bdf, &before);
 }
 
+static bool disk_is_there(void *unused)
+{
+	(void)unused;
+	return !access("/dev/nvme0n1", F_OK);
+}
+
+static void refuse(const char *bdf, const char *reason)
+{
+	assert_int_equal(guest_run("vfiowc bind %s 2>" DEMO_STDERR, bdf), 1);
+	assert_true(demo_stderr_has(reason));
+	assert_driver(bdf, "nvme");
+}
+
+static void mounted_or_swapped_disk_is_refused(void **state)
+{
+	const struct demo_exporter disk = demo_find_exporter(GUEST_NVME_PMR, 4, true);
+
+	(void)state;
+	assert_int_equal(guest_modprobe("-a nvme ext4 vfiowc_pci"), 0);
+	assert_int_equal(guest_bind(disk.bdf, "nvme"), 0);
+	assert_true(guest_wait_for(disk_is_there, NULL, 10000));
+	assert_int_equal(guest_run("mkfs.ext4 -q /dev/nvme0n1 && mkdir -p /tmp/disk && "
+				   "mount /dev/nvme0n1 /tmp/disk"), 0);
+	refuse(disk.bdf, "in use: a block device of it is mounted at /tmp/disk");
+	assert_int_equal(guest_run("umount /tmp/disk && mkswap -q /dev/nvme0n1 && swapon /dev/nvme0n1"), 0);
+	refuse(disk.bdf, "in use: /dev/nvme0n1 is swapped to");
+	assert_int_equal(guest_run("swapoff /dev/nvme0n1"), 0);
+	assert_int_equal(guest_run("vfiowc bind %s", disk.bdf), 0);
+	assert_driver(disk.bdf, "vfiowc_pci");
+	assert_int_equal(guest_run("vfiowc unbind %s", disk.bdf), 0);
+	assert_driver(disk.bdf, "nvme");
+	assert_true(guest_wait_for(disk_is_there, NULL, 10000));
+	assert_int_equal(guest_bind(disk.bdf, NULL), 0);
+}
+
+static void interface_of_the_default_route_is_refused(void **state)
+{
+	const struct demo_exporter card = demo_find_exporter(GUEST_E1000E, 0, false);
+	char name[64];
+
+	(void)state;
+	if (guest_find_netdev(card.bdf, name, sizeof(name)))
+		guest_skip("%s has no network interface", card.bdf);
+	assert_int_equal(guest_run("ip link set %s up && ip route add default dev %s", name, name), 0);
+	assert_int_equal(guest_run("vfiowc bind %s 2>" DEMO_STDERR, card.bdf), 1);
+	assert_true(demo_stderr_has("is up and carries the default route"));
+	assert_int_equal(guest_run("ip route del default dev %s", name), 0);
+	assert_int_equal(guest_run("vfiowc bind %s 2>" DEMO_STDERR, card.bdf), 1);
+	assert_true(demo_stderr_has("is up; stop its user"));
+}
+
+static void bind_and_unbind_tell_in_json_what_they_did(void **state)
+{
+	const struct demo_exporter exporter = demo_find_exporter(GUEST_IVSHMEM, 2, false);
+	json_object *root;
+	int status;
+
+	(void)state;
+	assert_int_equal(guest_bind(exporter.bdf, NULL), 0);
+	root = demo_run_json(&status, "vfiowc bind --json %s", exporter.bdf);
+	assert_int_equal(status, 0);
+	assert_string_equal(json_object_get_string(json_object_object_get(root, "bdf")), exporter.bdf);
+	assert_null(json_object_object_get(root, "was"));
+	assert_string_equal(json_object_get_string(json_object_object_get(root, "driver")), "vfiowc_pci");
+	json_object_put(root);
+	root = demo_run_json(&status, "vfiowc unbind --json %s", exporter.bdf);
+	assert_int_equal(status, 0);
+	assert_string_equal(json_object_get_string(json_object_object_get(root, "was")), "vfiowc_pci");
+	assert_null(json_object_object_get(root, "driver"));
+	json_object_put(root);
+}
+
 static json_object *only_function(json_object *root)
 {
 	json_object *list;
@@ -165,6 +237,9 @@ int main(int argc, char **argv)
 		guest_test(unbind_without_a_record_lets_the_bus_choose),
 		guest_test(bind_and_unbind_refuse_an_open_device),
 		guest_test(force_takes_a_device_in_use),
+		guest_test(mounted_or_swapped_disk_is_refused),
+		guest_test(interface_of_the_default_route_is_refused),
+		guest_test(bind_and_unbind_tell_in_json_what_they_did),
 		guest_test(info_shows_driver_bars_and_completer),
 		guest_test(info_shows_exported_dma_bufs),
 	};
