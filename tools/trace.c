@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /* Reading the tracepoint vfiowc:dma. See trace.h. */
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,9 @@
 
 #include "pci.h"
 #include "trace.h"
+
+/* And the number of the process. */
+#define INSTANCE "vfiowc-"
 
 static const char *const tracefs[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
 
@@ -91,12 +96,35 @@ int trace_parse(const char *line, struct trace_row *row)
 	return seen == ALL_FIELDS ? 0 : EPROTO;
 }
 
+/*
+ * Remove what a process that was killed has left: the device would go on recording into it. One that is in use
+ * after all (a process of another PID namespace) is open and stays.
+ */
+static void remove_orphans(const char *instances)
+{
+	struct dirent *entry;
+	DIR *dir = opendir(instances);
+	char path[300];
+	int pid;
+
+	while (dir && (entry = readdir(dir))) {
+		if (sscanf(entry->d_name, INSTANCE "%d", &pid) != 1 || !kill(pid, 0) || errno != ESRCH)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", instances, entry->d_name);
+		rmdir(path);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 static int make_instance(struct trace *trace)
 {
 	int err = ENOENT;
 
 	for (size_t i = 0; err == ENOENT && i < sizeof(tracefs) / sizeof(tracefs[0]); i++) {
-		snprintf(trace->path, sizeof(trace->path), "%s/instances/vfiowc-%d", tracefs[i], getpid());
+		snprintf(trace->path, sizeof(trace->path), "%s/instances", tracefs[i]);
+		remove_orphans(trace->path);
+		snprintf(trace->path, sizeof(trace->path), "%s/instances/" INSTANCE "%d", tracefs[i], getpid());
 		err = mkdir(trace->path, 0700) ? errno : 0;
 	}
 	if (err)

@@ -89,6 +89,20 @@ static void missing_permission_is_named(void **state)
 	perf_fails(1, "are you root", "setpriv --reuid 65534 --regid 65534 --clear-groups vfiowc trace");
 }
 
+/* The device would go on recording for it. */
+static void trace_that_was_killed_is_removed_by_the_next_one(void **state)
+{
+	char out[64];
+
+	(void)state;
+	assert_int_equal(guest_run("vfiowc trace >/dev/null & pid=$!; until ls /sys/kernel/tracing/instances/vfiowc-$pid/trace; "
+				   "do sleep 0.1; done; kill -KILL $pid; wait $pid; "
+				   "ls -d /sys/kernel/tracing/instances/vfiowc-$pid"), 0);
+	assert_int_equal(guest_run("vfiowc trace -- true"), 0);
+	assert_int_equal(guest_capture(out, sizeof(out), "ls /sys/kernel/tracing/instances"), 0);
+	assert_string_equal(out, "");
+}
+
 static void nothing_of_the_trace_is_left(void **state)
 {
 	char out[64];
@@ -106,6 +120,7 @@ int main(void)
 		guest_test(sums_are_the_transfers),
 		guest_test(wrong_usage_is_named),
 		guest_test(missing_permission_is_named),
+		guest_test(trace_that_was_killed_is_removed_by_the_next_one),
 		guest_test(nothing_of_the_trace_is_left),
 	};
 
