@@ -179,32 +179,6 @@ static void inline_data_is_told_of(void **state)
 				   PERF_BAR), 1);
 }
 
-/*
- * Small messages in lists come faster than events of them can be read. The rows are there all the same, and whoever
- * is told to end does: a time for `vfiowc trace`, Ctrl-C for `vfiowc run`. Some events may have been lost, so that it
- * is a proof or none; it says which.
- */
-static void device_that_outruns_its_readers_is_still_answered(void **state)
-{
-	const char *verdict;
-	json_object *root;
-	int status;
-
-	(void)state;
-	root = demo_run_json(&status, "sh -c 'vfiowc run --json --prove --pair --target %s:%d -- ib_write_bw"
-			     PERF_ARGS "-s 8 -l 16 -D 1 --run_infinitely --mmap=vfiowc:0 & pid=$!; " PERF_LINE(" 8 ")
-			     "; timeout -k 5 40 vfiowc trace --duration 1 --summary >/dev/null; echo $? >/tmp/traced; "
-			     "kill -INT $pid; wait $pid'", perf_bdf(), PERF_BAR);
-	print_message("status %d: %s\n", status, json_object_to_json_string(root));
-	verdict = perf_text(root, "verdict");
-	assert_true(perf_number(root, "perftest_messages") > 0);
-	assert_string_equal(verdict, perf_number(root, "lost_events") ? "incomplete" : "proved");
-	assert_int_equal(status, strcmp(verdict, "proved") ? 1 : 0);
-	/* 1: it lost some, 124: it did not end. */
-	assert_int_equal(guest_run("grep -x [01] /tmp/traced"), 0);
-	json_object_put(root);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,7 +192,6 @@ int main(void)
 		guest_test(redirection_is_told_once_with_the_type_in_the_page_table),
 		guest_test(uncached_is_what_was_asked_for),
 		guest_test(inline_data_is_told_of),
-		guest_test(device_that_outruns_its_readers_is_still_answered),
 	};
 
 	return cmocka_run_group_tests(tests, perf_up, perf_down);
