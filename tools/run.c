@@ -53,8 +53,11 @@ static void print_help(void)
 static int check_report(const struct run *run, const struct run_report *report, int status)
 {
 	if (report->num_invalidated) {
-		tool_error(NULL, "a target was revoked while %s ran (the device was reset, powered down or lost "
-			   "memory decoding): what it printed is a partial result", run->argv[0]);
+		bool known = report->invalidated >= 0 && (unsigned int)report->invalidated < run->num_targets;
+
+		tool_error(known ? run->targets[report->invalidated].text : NULL, "this target was revoked while %s "
+			   "ran (the device was reset, powered down or lost memory decoding): what it printed is a "
+			   "partial result; run it again", run->argv[0]);
 		return EIO;
 	}
 	for (unsigned int i = 0; !status && i < run->num_wcs; i++) {

@@ -165,6 +165,7 @@ struct run_report {
 	unsigned int num_redirected; /* MRs of targets */
 	unsigned int num_refused;
 	unsigned int num_invalidated; /* MRs of targets that were invalid at their end */
+	int invalidated; /* a target of those */
 };
 
 /** run_report_read() - read the report file; ended by run_report_free(), whatever this returns */

@@ -11,11 +11,14 @@
 #include "run.h"
 #include "vfiowc.h"
 
-/* Sorted by name. */
-static const struct {
+struct refusal {
 	const char *name;
 	const char *reason;
-} impossible[] = {
+};
+
+/* Both sorted by name. */
+static const struct refusal always[] = {
+	{ "--mr_per_qp", "perftest loses the addresses of mapped buffers, all but the last one's" },
 	{ "--odp", "on-demand paging is for pages of the process, a dma-buf has none" },
 	{ "--use-null-mr", "a null MR has no memory, neither the target's nor another" },
 	{ "--use_cuda", "the buffer is either in a GPU or in the target" },
@@ -29,6 +32,15 @@ static const struct {
 	{ "--use_rocm", "the buffer is either in a GPU or in the target" },
 };
 
+#define NO_RDMA_CM "rdma_cm finds no RDMA device at localhost, where --pair has the server"
+
+static const struct refusal of_pairs[] = {
+	{ "--comm_rdma_cm", NO_RDMA_CM },
+	{ "--rdma_cm", NO_RDMA_CM },
+	{ "-R", NO_RDMA_CM },
+	{ "-z", NO_RDMA_CM },
+};
+
 static bool is_perftest(const char *program)
 {
 	const char *slash = strrchr(program, '/');
@@ -39,16 +51,24 @@ static bool is_perftest(const char *program)
 	       (!strcmp(name + len - 3, "_bw") || !strcmp(name + len - 4, "_lat"));
 }
 
-static const char *reason_against(const char *argument)
+static const char *find_reason(const struct refusal *refusals, size_t count, const char *argument)
 {
 	size_t len = strcspn(argument, "=");
 
-	for (size_t i = 0; i < ARRAY_SIZE(impossible); i++) {
-		if (strlen(impossible[i].name) == len &&
-		    !strncmp(impossible[i].name, argument, len))
-			return impossible[i].reason;
+	for (size_t i = 0; i < count; i++) {
+		if (strlen(refusals[i].name) == len && !strncmp(refusals[i].name, argument, len))
+			return refusals[i].reason;
 	}
 	return NULL;
+}
+
+static const char *reason_against(const struct run *run, const char *argument)
+{
+	const char *reason = find_reason(always, ARRAY_SIZE(always), argument);
+
+	if (!reason && run->num_ends > 1)
+		reason = find_reason(of_pairs, ARRAY_SIZE(of_pairs), argument);
+	return reason;
 }
 
 /* "vfiowc:N" of --mmap=vfiowc:N or --mmap vfiowc:N; NULL when the argument is not that option. */
@@ -96,7 +116,7 @@ int run_check_command(struct run *run)
 	if (!is_perftest(program) || !run->num_targets)
 		return 0;
 	for (char **argument = run->argv + 1; !err && *argument; argument++) {
-		const char *reason = reason_against(*argument), *path = mmap_path(argument);
+		const char *reason = reason_against(run, *argument), *path = mmap_path(argument);
 
 		run->inline_data |= wants_inline(argument);
 		if (reason) {

@@ -61,6 +61,23 @@ static void add_wc(const char *line, const struct run *run, struct run_report *r
 	}
 }
 
+/* An MR's end; one of a target that is not valid any more was revoked. */
+static void add_end(const char *line, struct run_report *report)
+{
+	uint32_t lkey = strtoul(field(line, "lkey"), NULL, 0);
+
+	if (strncmp(field(line, "state"), "invalidated", 11))
+		return;
+	report->num_invalidated++;
+	/* Latest first: keys are used again. */
+	for (size_t i = report->num_mrs; i-- > 0;) {
+		if (report->mrs[i].target < 0 || report->mrs[i].lkey != lkey)
+			continue;
+		report->invalidated = report->mrs[i].target;
+		return;
+	}
+}
+
 static int add_line(const char *line, const struct run *run, struct run_report *report)
 {
 	if (!strncmp(line, "map ", 4))
@@ -68,7 +85,7 @@ static int add_line(const char *line, const struct run *run, struct run_report *
 	else if (!strncmp(line, "refused ", 8))
 		report->num_refused++;
 	else if (!strncmp(line, "end ", 4))
-		report->num_invalidated += !strncmp(field(line, "state"), "invalidated", 11);
+		add_end(line, report);
 	else if (!strncmp(line, "wc ", 3))
 		add_wc(line, run, report);
 	else if (!strncmp(line, "mr ", 3))

@@ -21,6 +21,11 @@
 #define DRM_ROW_BYTES 4096u
 #define DRM_BITS 32u
 
+static const char *may_open(int err)
+{
+	return err == EACCES ? "; run as its owner or as root" : "";
+}
+
 static int sealed_memory(const char *what, uint64_t bytes, int *memfd)
 {
 	*memfd = memfd_create("vfiowc-run", MFD_ALLOW_SEALING | MFD_CLOEXEC);
@@ -44,7 +49,7 @@ static int create_udmabuf(const struct run_target *target, struct run_buffer *bu
 	if (device < 0) {
 		err = errno;
 		tool_error("/dev/udmabuf", "%s%s", strerror(err), err == ENOENT ?
-			   "; the kernel needs CONFIG_UDMABUF" : "");
+			   "; the kernel needs CONFIG_UDMABUF" : may_open(err));
 		goto err_memfd;
 	}
 	create.memfd = memfd;
@@ -94,7 +99,7 @@ static int create_drm(const struct run_target *target, struct run_buffer *buffer
 	if (card < 0) {
 		err = errno;
 		tool_error(target->path, "%s%s", strerror(err), err == ENOENT ?
-			   "; `modprobe vgem` gives one without hardware" : "");
+			   "; `modprobe vgem` gives one without hardware" : may_open(err));
 		return err;
 	}
 	err = create_dumb(target, card, buffer);

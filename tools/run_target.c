@@ -64,7 +64,7 @@ static int place(const struct run *run, struct run_target *target)
 			   target->bdf);
 	else if (!(bar->flags & VFIOWC_BAR_MAPPABLE) || bar->size_bytes < page)
 		tool_error(target->text, "BAR %u cannot be exported: it is I/O ports, smaller than a page, or "
-			   "holds the MSI-X table", target->bar);
+			   "holds the MSI-X table; `vfiowc info %s` lists the others", target->bar, target->bdf);
 	else if (target->offset % page || target->length % page)
 		tool_error(target->text, "OFFSET and LENGTH must be multiples of the page size, %" PRIu64,
 			   page);
