@@ -18,3 +18,10 @@ endif()
 if(IBVERBS_VERSION VERSION_GREATER_EQUAL 1.15)
 	vfiowc_guest_test(NAME rdma_dmah SOURCES rdma_dmah.c LIBS vfiowc_guest_rdma)
 endif()
+
+# What conformance/run_pyverbs.py --dmabuf preloads.
+add_library(drm_on_udmabuf MODULE drm_on_udmabuf.c)
+# _FORTIFY_SOURCE defines the functions that are replaced there.
+target_compile_options(drm_on_udmabuf PRIVATE -U_FORTIFY_SOURCE)
+target_link_libraries(drm_on_udmabuf PRIVATE PkgConfig::DRM ${CMAKE_DL_LIBS})
+install(TARGETS drm_on_udmabuf DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/vfiowc/conformance)
