@@ -30,6 +30,8 @@ static struct ibv_pd *pd;
 static struct ibv_cq *cq;
 static struct ibv_qp *qp;
 static struct ibv_mr *mr;
+static struct ibv_srq *srq;
+static struct ibv_ah *ah;
 
 /* What a call under test has made, for its undo. */
 static void *made;
@@ -142,6 +144,86 @@ static void destroy_qp(void)
 	assert_int_equal(ibv_destroy_qp(made), 0);
 }
 
+/* With the calls of ibv_wr_*(). */
+static int create_qp_ex(void)
+{
+	struct ibv_qp_init_attr_ex attr = {
+		.send_cq = cq,
+		.recv_cq = cq,
+		.cap = { 1, 1, 1, 1, 1 },
+		.qp_type = IBV_QPT_UD,
+		.comp_mask = IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_SEND_OPS_FLAGS,
+		.pd = pd,
+		.send_ops_flags = IBV_QP_EX_WITH_SEND,
+	};
+
+	return keep(ibv_create_qp_ex(context, &attr));
+}
+
+static int create_qp_with_shared_receives(void)
+{
+	struct ibv_qp_init_attr attr = {
+		.send_cq = cq,
+		.recv_cq = cq,
+		.srq = srq,
+		.cap = { 1, 0, 1, 0, 1 },
+		.qp_type = IBV_QPT_RC,
+	};
+
+	return keep(ibv_create_qp(pd, &attr));
+}
+
+static int create_cq_ex(void)
+{
+	struct ibv_cq_init_attr_ex attr = { .cqe = 1, .wc_flags = IBV_WC_EX_WITH_BYTE_LEN };
+	struct ibv_cq_ex *ex = vfiowc_create_cq_ex(context, &attr);
+
+	if (ex)
+		verbs_init_cq(ibv_cq_ex_to_cq(ex), context, NULL, NULL);
+	return keep(ex ? ibv_cq_ex_to_cq(ex) : NULL);
+}
+
+static struct ibv_srq *make_srq(void)
+{
+	struct ibv_srq_init_attr attr = { .attr = { .max_wr = 1, .max_sge = 1 } };
+
+	return ibv_create_srq(pd, &attr);
+}
+
+static int create_srq(void)
+{
+	return keep(make_srq());
+}
+
+static void destroy_srq(void)
+{
+	assert_int_equal(ibv_destroy_srq(made), 0);
+}
+
+static int resize_srq(void)
+{
+	struct ibv_srq_attr attr = { .max_wr = FAKE_ENTRIES };
+
+	return ibv_modify_srq(srq, &attr, IBV_SRQ_MAX_WR);
+}
+
+static struct ibv_ah *make_ah(void)
+{
+	struct ibv_ah_attr attr = { .is_global = 1, .port_num = 1 };
+
+	return ibv_create_ah(pd, &attr);
+}
+
+static int create_ah(void)
+{
+	return keep(make_ah());
+}
+
+static void destroy_ah(void)
+{
+	assert_int_equal(ibv_destroy_ah(made), 0);
+}
+
 static int modify_qp(void)
 {
 	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_RTS };
@@ -154,6 +236,25 @@ static int post_send(void)
 	struct ibv_send_wr *bad, wr = { .opcode = IBV_WR_RDMA_WRITE };
 
 	return ibv_post_send(qp, &wr, &bad);
+}
+
+/* The same by the calls of ibv_wr_*(), on a queue pair that has them. */
+static int wr_complete(void)
+{
+	struct ibv_qp_ex *ex;
+	int err = create_qp_ex();
+
+	if (err)
+		return err;
+	((struct ibv_qp *)made)->state = IBV_QPS_RTS;
+	ex = ibv_qp_to_qp_ex(made);
+	ibv_wr_start(ex);
+	ibv_wr_send(ex);
+	ibv_wr_set_ud_addr(ex, ah, 1, 2);
+	err = ibv_wr_complete(ex);
+	if (err)
+		destroy_qp();
+	return err;
 }
 
 static int req_notify_cq(void)
@@ -186,6 +287,16 @@ static int destroy_the_qp(void)
 	return destroyed(ibv_destroy_qp(qp), &qp);
 }
 
+static int destroy_the_srq(void)
+{
+	return destroyed(ibv_destroy_srq(srq), &srq);
+}
+
+static int destroy_the_ah(void)
+{
+	return destroyed(ibv_destroy_ah(ah), &ah);
+}
+
 /* The fake lets a CQ go although a QP completes into it. */
 static int destroy_the_cq(void)
 {
@@ -200,6 +311,10 @@ static void make_missing(void)
 		assert_non_null(qp = make_qp(1));
 	if (!mr)
 		assert_non_null(mr = ibv_reg_mr(pd, &fake, sizeof(fake), 0));
+	if (!srq)
+		assert_non_null(srq = make_srq());
+	if (!ah)
+		assert_non_null(ah = make_ah());
 	qp->state = IBV_QPS_RTS;
 }
 
@@ -220,13 +335,22 @@ static const struct op ops[] = {
 	OP(create_cq, .undo = destroy_cq),
 	OP(create_qp, .undo = destroy_qp),
 	OP(create_qp_without_receives, .undo = destroy_qp),
+	OP(create_qp_ex, .undo = destroy_qp),
+	OP(create_qp_with_shared_receives, .undo = destroy_qp),
+	OP(create_cq_ex, .undo = destroy_cq),
+	OP(create_srq, .undo = destroy_srq),
+	OP(resize_srq),
+	OP(create_ah, .undo = destroy_ah),
 	OP(modify_qp),
 	OP(post_send),
+	OP(wr_complete, .undo = destroy_qp),
 	OP(req_notify_cq),
 	OP(query_mr),
 	OP(destroy_the_mr, .undo = make_missing),
 	OP(destroy_the_qp, .undo = make_missing),
 	OP(destroy_the_cq, .undo = make_missing),
+	OP(destroy_the_srq, .undo = make_missing),
+	OP(destroy_the_ah, .undo = make_missing),
 };
 
 static void make_fixture(void)
@@ -247,6 +371,8 @@ static void destroy_fixture(void)
 	assert_int_equal(destroy_the_mr(), 0);
 	assert_int_equal(destroy_the_qp(), 0);
 	assert_int_equal(destroy_the_cq(), 0);
+	assert_int_equal(destroy_the_srq(), 0);
+	assert_int_equal(destroy_the_ah(), 0);
 	assert_int_equal(ibv_dealloc_pd(pd), 0);
 	assert_int_equal(fake.objects, 0);
 	assert_int_equal(fake.mappings, 0);
@@ -287,7 +413,7 @@ static void each_failure_is_reported_and_undone(void **state)
 
 		while (fail_nth(&ops[i], n + 1))
 			assert_true(++n < MAX_POINTS);
-		print_message("%-26s %2d failures\n", ops[i].name, n);
+		print_message("%-32s %2d failures\n", ops[i].name, n);
 		assert_true(n > 0);
 		total += n;
 	}
