@@ -2,6 +2,7 @@
 /* The headers in C++, their inline functions called so that they are compiled. */
 #include <infiniband/vfiowc_order.h>
 #include <infiniband/vfiowc.h>
+#include <infiniband/vfiowc_p2p.h>
 #include <infiniband/vfiowc_share.h>
 
 uint32_t every_inline_call(volatile void *word);

@@ -51,7 +51,7 @@ static void no_inline_data_is_seen_where_none_is_asked_for(void **state)
 
 static void options_that_cannot_work_are_refused(void **state)
 {
-	static char *const options[] = { "--odp", "--use-null-mr", "--use_cuda=0", "--use_cuda_bus_id=1", "--use_hl=0",
+	static char *const options[] = { "--odp", "--mr_per_qp", "--use-null-mr", "--use_cuda=0", "--use_cuda_bus_id=1", "--use_hl=0",
 					 "--use_cuda_dmabuf", "--use_hugepages", "--use_mlu=0", "--use_neuron=0",
 					 "--use_neuron_dmabuf", "--use_rocm=0" };
 	struct run run;
@@ -60,6 +60,22 @@ static void options_that_cannot_work_are_refused(void **state)
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		assert_int_equal(CHECK(&run, MMAP, options[i]), EINVAL);
 	assert_int_equal(CHECK(&run, MMAP, "--use_cudas"), 0);
+}
+
+/* One end of two on different machines may well use it. */
+static void rdma_cm_is_refused_to_pairs(void **state)
+{
+	static char *const options[] = { "-R", "-z", "--rdma_cm", "--comm_rdma_cm" };
+	struct run run;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		char *argv[] = { "ib_write_bw", MMAP, options[i], NULL };
+
+		assert_int_equal(check(&run, argv), 0);
+		run = (struct run) { .num_targets = 1, .num_ends = RUN_ENDS, .argv = argv };
+		assert_int_equal(run_check_command(&run), EINVAL);
+	}
 }
 
 static void buffer_that_would_be_host_memory_is_refused(void **state)
@@ -82,6 +98,7 @@ int main(void)
 		cmocka_unit_test(inline_data_is_seen_in_every_form_of_its_option),
 		cmocka_unit_test(no_inline_data_is_seen_where_none_is_asked_for),
 		cmocka_unit_test(options_that_cannot_work_are_refused),
+		cmocka_unit_test(rdma_cm_is_refused_to_pairs),
 		cmocka_unit_test(buffer_that_would_be_host_memory_is_refused),
 	};
 
