@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
- * What takes the memory away for a time (decode off, D3, resets of every kind, low power) and for good
- * (close): importers are told, mappings raise SIGBUS meanwhile, and it heals by itself, or never.
+ * What takes the memory away, beyond the one cause at a time of causes_idle: what does not take it away, who is
+ * waited for, children, an export while it is away, the other kind of device, and the next session of it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,10 +14,6 @@
 
 #include "exporter.h"
 #include "importer.h"
-
-/* Power states as PCI_PM_CTRL has them. */
-#define PM_D0 0
-#define PM_D3HOT 3
 
 /* One dma-buf in use: mapped by the CPU and by an importer. */
 struct use {
@@ -59,12 +55,6 @@ static void assert_cut_off(const struct use *use)
 	assert_int_equal(errno, ENODEV);
 }
 
-static void assert_revoked_for_a_time(const struct use *use)
-{
-	assert_cut_off(use);
-	assert_int_equal(exporter_state(use->exp, use->fd), VFIOWC_DMA_BUF_REVOKED_TEMP);
-}
-
 /* Nobody had to do anything for it, and the type is what it was. */
 static void assert_healed(const struct use *use)
 {
@@ -75,17 +65,6 @@ static void assert_healed(const struct use *use)
 	assert_int_equal(use->map[0], 7);
 	assert_int_equal(exporter_pte_type(use->exp, use->map), VFIOWC_PTE_WC);
 	assert_int_equal(importer_do(use->importer, IMPORTER_CPU_MAP), 0);
-}
-
-static void decode_off_and_on(void **state)
-{
-	struct use use = begin_use(*state);
-
-	exporter_decode(use.exp, false);
-	assert_revoked_for_a_time(&use);
-	exporter_decode(use.exp, true);
-	assert_healed(&use);
-	end_use(&use);
 }
 
 static void bus_master_toggle_revokes_nothing(void **state)
@@ -132,34 +111,6 @@ static void forked_child_heals_too(void **state)
 	end_use(&use);
 }
 
-static void d3hot_and_back(void **state)
-{
-	struct use use = begin_use(*state);
-	unsigned int pm = exporter_capability(use.exp, PCI_CAP_ID_PM);
-
-	assert_true(pm);
-	exporter_config_write(use.exp, pm + PCI_PM_CTRL, 2, PM_D3HOT);
-	assert_revoked_for_a_time(&use);
-	exporter_config_write(use.exp, pm + PCI_PM_CTRL, 2, PM_D0);
-	exporter_enable_memory(use.exp);
-	assert_healed(&use);
-	end_use(&use);
-}
-
-static void function_level_reset(void **state)
-{
-	struct use use = begin_use(*state);
-	unsigned int exp_cap = exporter_capability(use.exp, PCI_CAP_ID_EXP);
-	uint32_t control;
-
-	assert_true(exp_cap);
-	control = exporter_config_read(use.exp, exp_cap + PCI_EXP_DEVCTL, 2);
-	exporter_config_write(use.exp, exp_cap + PCI_EXP_DEVCTL, 2, control | PCI_EXP_DEVCTL_BCR_FLR);
-	exporter_enable_memory(use.exp);
-	assert_healed(&use);
-	end_use(&use);
-}
-
 static void vfio_device_reset(void **state)
 {
 	struct use use = begin_use(*state);
@@ -180,28 +131,6 @@ static void sysfs_reset(void **state)
 	assert_int_equal(guest_write_file(path, "1"), 0);
 	exporter_enable_memory(use.exp);
 	assert_int_equal(importer_info(use.importer).nr_invalidates, 1);
-	assert_healed(&use);
-	end_use(&use);
-}
-
-static int low_power(const struct exporter *exp, uint32_t feature)
-{
-	struct vfio_device_low_power_entry_with_wakeup unused = {};
-
-	return exporter_feature(exp, VFIO_DEVICE_FEATURE_SET, feature, &unused, sizeof(unused));
-}
-
-static void low_power_entry_and_exit(void **state)
-{
-	struct use use = begin_use(*state);
-
-	assert_int_equal(low_power(use.exp, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY), 0);
-	/* No look through the device fd: any ioctl would wake it. */
-	assert_true(guest_sigbus_read8(use.map));
-	assert_true(importer_info(use.importer).nr_invalidates);
-	assert_false(importer_info(use.importer).mapped);
-	assert_int_equal(low_power(use.exp, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT), 0);
-	exporter_enable_memory(use.exp);
 	assert_healed(&use);
 	end_use(&use);
 }
@@ -303,39 +232,19 @@ static void close_waits_for_a_slow_importer(void **state)
 	close(fd);
 }
 
-/* Nobody who only holds a dma-buf keeps the driver bound. */
-static void unbind_with_a_dma_buf_open_does_not_wait(void **state)
-{
-	struct exporter *exp = *state;
-	struct use use = begin_use(exp);
-
-	exporter_close(exp);
-	assert_int_equal(guest_bind(exp->bdf, NULL), 0);
-	assert_cut_off(&use);
-	end_use(&use);
-	exporter_open(exp, GUEST_IVSHMEM, EXPORTER_DRIVER);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		importer_test(decode_off_and_on),
 		importer_test(bus_master_toggle_revokes_nothing),
 		importer_test(forked_child_heals_too),
-		importer_test_nvme(d3hot_and_back),
-		importer_test_nvme(function_level_reset),
-		importer_test(vfio_device_reset),
 		importer_test_nvme(vfio_device_reset),
-		importer_test(sysfs_reset),
 		importer_test_nvme(sysfs_reset),
-		importer_test_nvme(low_power_entry_and_exit),
 		importer_test(decode_off_waits_for_a_slow_importer),
 		importer_test(sysfs_reset_waits_for_a_slow_importer),
 		importer_test(export_with_decode_off_works_once_it_is_on),
 		importer_test(close_is_for_good),
 		importer_test_nvme(close_is_for_good),
 		importer_test(close_waits_for_a_slow_importer),
-		importer_test(unbind_with_a_dma_buf_open_does_not_wait),
 	};
 
 	return cmocka_run_group_tests_name("exporter_causes", tests, NULL, NULL);

@@ -9,6 +9,8 @@ endforeach()
 foreach(subject region whole_bar)
 	vfiowc_guest_test(NAME lib_${subject} SOURCES lib_${subject}.c LIBS vfiowc_guest_lib vfiowc_guest_importer)
 endforeach()
+vfiowc_guest_test(NAME exporter_figures SOURCES exporter_figures.c exporter_load.c
+	LIBS vfiowc_guest_lib vfiowc_guest_importer)
 vfiowc_guest_test(NAME lib_hello SOURCES lib_hello.c LIBS vfiowc_guest_lib)
 target_compile_definitions(lib_hello PRIVATE
 	HELLO_SOURCE="${CMAKE_INSTALL_FULL_DOCDIR}/examples/hello_p2p.c")
