@@ -47,3 +47,20 @@ layer_install() {
 	rm -rf "$merged"/var/lib/apt/lists/*
 	umount -R "$merged"
 }
+
+# layer_root DIR: mounts, at DIR/root, the root with the layer on top: to this run's chroot, who may write to it.
+# /lab/src is the checkout.
+layer_root() {
+	mkdir -p "$1"/{upper,work,root}
+	mount -t overlay -o "userxattr,lowerdir=$LAYER_DIR/upper:$ROOT,upperdir=$1/upper,workdir=$1/work" layer "$1/root"
+	mount --rbind /dev "$1/root/dev"
+	mount -t proc proc "$1/root/proc"
+	mount -t tmpfs -o mode=1777 tmp "$1/root/tmp"
+	mount --bind "$LAB_TOP" "$1/root/lab/src"
+	read_only "$1/root/lab/src"
+}
+
+# in_layer DIR COMMAND...: run there.
+in_layer() {
+	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 chroot "$1/root" "${@:2}"
+}

@@ -40,6 +40,8 @@ cmd_test() {
 	fi
 	guest_suite
 	demo_suite
+	[[ ${LAB_DEBUG_KERNEL:-} ]] || dkms_suite
+	[[ ${LAB_DEBUG_KERNEL:-} ]] || kernels_suite
 	[[ ${LAB_DEBUG_KERNEL:-} ]] || mutants_suite
 	test_summary
 }
@@ -159,6 +161,22 @@ unit_run() {
 since() {
 	local us=$((${EPOCHREALTIME/./} - ${1/./}))
 	printf '%d.%d' $((us / 1000000)) $((us / 100000 % 10))
+}
+
+# build_case SUITE NAME COMMAND...: one result of a suite whose cases stand on each other: all run. Status 77: it
+# cannot run here, for the reason in its last line.
+build_case() {
+	local start=$EPOCHREALTIME
+	say "$1: $2"
+	try "$1-$2" "${@:3}"
+	if ((STATUS == 77)); then
+		record skip "$1/$2" "$(since "$start")" "$(tail -n 1 "$LAB_LOG")"
+	elif ((STATUS)); then
+		record fail "$1/$2" "$(since "$start")" "its output is shown"
+		show_tail "$LAB_LOG" 40
+	else
+		record pass "$1/$2" "$(since "$start")" ""
+	fi
 }
 
 # Tests of ./lab itself: bash scripts that print TAP. They start ./lab anew, with this cache.

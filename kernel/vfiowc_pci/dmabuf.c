@@ -262,6 +262,9 @@ static void buf_release(struct dma_buf *dmabuf)
 static const struct dma_buf_ops vfiowc_dma_buf_ops = {
 	.attach = buf_attach,
 	.detach = buf_detach,
+#ifdef HAVE_DMA_BUF_GET_PCI_TPH
+	.get_pci_tph = vfiowc_dma_buf_get_tph,
+#endif
 	.map_dma_buf = buf_map,
 	.mmap = vfiowc_dma_buf_mmap,
 	.release = buf_release,

@@ -23,6 +23,13 @@
 
 #include "vfiowc_pci.h"
 
+#ifndef HAVE_VMA_IS_COW_MAPPING
+static bool vma_is_cow_mapping(const struct vm_area_struct *vma)
+{
+	return is_cow_mapping(vma->vm_flags);
+}
+#endif
+
 /* One fault fills what one page table holds: 64 MiB in 33 faults at most. */
 #define VFIOWC_FAULT_AROUND	PMD_SIZE
 

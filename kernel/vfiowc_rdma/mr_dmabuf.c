@@ -108,24 +108,40 @@ err_unmap:
 	return err;
 }
 
-static void read_tag(struct vfiowc_mr *mr)
+#ifdef HAVE_DMA_BUF_GET_PCI_TPH
+/* The kernel asks whichever exporter it is. */
+static int get_tag(struct dma_buf *dmabuf, bool extended, u16 *st, u8 *ph)
+{
+	return dma_buf_get_pci_tph(dmabuf, extended, st, ph);
+}
+#else
+static int get_tag(struct dma_buf *dmabuf, bool extended, u16 *st, u8 *ph)
 {
 	typeof(vfiowc_dma_buf_get_tph) *get_tph;
+	int err;
+
+	get_tph = symbol_get(vfiowc_dma_buf_get_tph);
+	if (!get_tph)
+		return -EOPNOTSUPP;
+	err = get_tph(dmabuf, extended, st, ph);
+	symbol_put(vfiowc_dma_buf_get_tph);
+	return err;
+}
+#endif
+
+static void read_tag(struct vfiowc_mr *mr)
+{
 	u8 ns = READ_ONCE(mr->dev->tph_emit);
 	u16 st;
 	u8 ph;
 
 	if (ns == VFIOWC_TPH_NS_NONE)
 		return;
-	get_tph = symbol_get(vfiowc_dma_buf_get_tph);
-	if (!get_tph)
-		return;
-	if (!get_tph(mr->dmabuf, ns == VFIOWC_TPH_NS_ST_EXT, &st, &ph)) {
+	if (!get_tag(mr->dmabuf, ns == VFIOWC_TPH_NS_ST_EXT, &st, &ph)) {
 		mr->tag.ns = ns;
 		mr->tag.st = st;
 		mr->tag.ph = ph;
 	}
-	symbol_put(vfiowc_dma_buf_get_tph);
 }
 
 /* -EOPNOTSUPP: not a dma-buf of vfiowc_pci. */
