@@ -210,7 +210,7 @@ mutants_guest() {
 		done >"$LAB_RUN/mutant-list"
 		exec {lines}> >(while read -r name; do mutant_back "$name"; done)
 		reader=$!
-		boot_job $(((120 + programs * MUTANTS_SECONDS) * BOOT_SLOWNESS)) >&"$lines"
+		BOOT_CMDLINE=$TEST_CMDLINE boot_job $(((120 + programs * MUTANTS_SECONDS) * BOOT_SLOWNESS)) >&"$lines"
 		exec {lines}>&-
 		wait "$reader" || true
 		[[ $STATUS != 0 ]] || break
