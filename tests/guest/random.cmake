@@ -3,7 +3,7 @@
 if(TARGET vfiowcdv)
 	foreach(name random_ops long_random_ops)
 		vfiowc_guest_test(NAME ${name}
-			SOURCES random.c random_ops.c random_exporter.c random_rdma.c random_rings.c
+			SOURCES random.c random_ops.c random_exporter.c random_rdma.c random_objects.c random_rings.c
 			LIBS vfiowc_guest_rdma RdmaCore::Private)
 		target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/providers/vfiowc)
 	endforeach()

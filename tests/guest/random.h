@@ -4,7 +4,7 @@
  * a program with their fds can do. Operation number i of a process depends on the seed, the
  * process's number and i alone, so that a seed is replayed with all it did.
  *
- * A new operation is one line in a table (random_exporter.c, random_rdma.c, random_rings.c).
+ * A new operation is one line in a table (random_exporter.c, random_rdma.c, random_objects.c, random_rings.c).
  */
 #ifndef VFIOWC_TESTS_RANDOM_H
 #define VFIOWC_TESTS_RANDOM_H
@@ -14,6 +14,8 @@
 
 #define RANDOM_ARENA (1UL << 20)
 #define RANDOM_SLICE (256 * KIB)
+#define RANDOM_ACCESS (RDMA_REMOTE | IBV_ACCESS_REMOTE_ATOMIC)
+#define RANDOM_QKEY 0x77
 
 /* What a process has; empty places are -1 or NULL. */
 struct world {
@@ -33,6 +35,8 @@ struct world {
 	struct ibv_cq *cq[3];
 	struct ibv_qp *qp[4];
 	struct ibv_mr *mr[6];
+	struct ibv_srq *srq[2];
+	struct ibv_ah *ah[2];
 };
 
 /* Returns 0 or an errno: counted, never judged; what must hold is what is left at the end. */
@@ -49,7 +53,7 @@ struct operations {
 
 #define OPERATIONS(array) { array, sizeof(array) / sizeof((array)[0]) }
 
-extern const struct operations random_exporter, random_rdma, random_rings;
+extern const struct operations random_exporter, random_rdma, random_objects, random_rings;
 
 /** random_below() - a number below @n */
 uint64_t random_below(struct world *w, uint64_t n);
@@ -62,6 +66,18 @@ uint64_t random_edge(struct world *w, uint64_t n);
 
 /** random_pick() - one of an array, an empty place now and then */
 #define random_pick(w, array) (&(array)[random_below(w, sizeof(array) / sizeof((array)[0]))])
+
+/* A verbs object into a place; the one that was there goes first, or stays when it is in use. */
+#define RANDOM_REPLACE(place, destroy, make)                                                       \
+	do {                                                                                       \
+		if (*(place) && destroy(*(place)))                                                 \
+			return EBUSY;                                                              \
+		*(place) = (make);                                                                 \
+		return *(place) ? 0 : errno;                                                       \
+	} while (0)
+
+/** random_sge() - a piece of one of our MRs, or of none */
+struct ibv_sge random_sge(struct world *w);
 
 /** random_touch() - load or store one byte; EFAULT when that ends in SIGBUS or SIGSEGV */
 int random_touch(volatile uint8_t *at, bool store);

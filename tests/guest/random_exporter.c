@@ -238,7 +238,7 @@ static int toggle_decode(struct world *w)
 /* Takes a second of everybody's time. */
 static int reset(struct world *w)
 {
-	if (!random_chance(w, 10))
+	if (!random_chance(w, 3))
 		return EAGAIN;
 	return ioctl(w->exp->vfio.device, VFIO_DEVICE_RESET) ? errno : 0;
 }

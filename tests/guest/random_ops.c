@@ -41,7 +41,7 @@ static struct {
 	unsigned int processes;
 } options = { .ops = RANDOM_OPS, .processes = 4 };
 
-static const struct operations *const all[] = { &random_exporter, &random_rdma, &random_rings };
+static const struct operations *const all[] = { &random_exporter, &random_rdma, &random_objects, &random_rings };
 
 /* Shared by all processes. */
 static struct shared {
@@ -287,7 +287,7 @@ static char resources[1024];
 
 static bool no_object_left(void *arg)
 {
-	static const char *const kinds[] = { " pd ", " cq ", " qp ", " mr ", " ctx " };
+	static const char *const kinds[] = { " pd ", " cq ", " qp ", " mr ", " ctx ", " srq " };
 
 	(void)arg;
 	guest_capture(resources, sizeof(resources), "rdma resource show " RDMA_DEVICE);

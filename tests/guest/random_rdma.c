@@ -7,20 +7,11 @@
 
 #include "random.h"
 
-/* A verbs object into a place; the one that was there goes first, or stays when it is in use. */
-#define REPLACE(place, destroy, make)                                                              \
-	do {                                                                                       \
-		if (*(place) && destroy(*(place)))                                                 \
-			return EBUSY;                                                              \
-		*(place) = (make);                                                                 \
-		return *(place) ? 0 : errno;                                                       \
-	} while (0)
-
 static int alloc_pd(struct world *w)
 {
 	struct ibv_pd **place = random_pick(w, w->pd);
 
-	REPLACE(place, ibv_dealloc_pd, ibv_alloc_pd(w->context));
+	RANDOM_REPLACE(place, ibv_dealloc_pd, ibv_alloc_pd(w->context));
 }
 
 static int create_cq(struct world *w)
@@ -28,7 +19,7 @@ static int create_cq(struct world *w)
 	struct ibv_cq **place = random_pick(w, w->cq);
 	int cqe = random_chance(w, 90) ? 1 + random_below(w, 256) : random_edge(w, 1 << 18);
 
-	REPLACE(place, ibv_destroy_cq, ibv_create_cq(w->context, cqe, NULL, NULL, 0));
+	RANDOM_REPLACE(place, ibv_destroy_cq, ibv_create_cq(w->context, cqe, NULL, NULL, 0));
 }
 
 static uint32_t random_cap(struct world *w, uint32_t usual, uint32_t limit)
@@ -48,7 +39,8 @@ static int create_qp(struct world *w)
 			.max_recv_sge = random_cap(w, 5, 32),
 			.max_inline_data = random_cap(w, 65, 512),
 		},
-		.qp_type = random_chance(w, 95) ? IBV_QPT_RC : random_below(w, 12),
+		.srq = random_chance(w, 20) ? *random_pick(w, w->srq) : NULL,
+		.qp_type = random_chance(w, 75) ? IBV_QPT_RC : random_chance(w, 80) ? IBV_QPT_UD : random_below(w, 12),
 		.sq_sig_all = random_chance(w, 50),
 	};
 	struct ibv_qp **place = random_pick(w, w->qp);
@@ -57,7 +49,18 @@ static int create_qp(struct world *w)
 	random_scribble_stop();
 	if (!pd || !attr.send_cq || !attr.recv_cq)
 		return ENOENT;
-	REPLACE(place, ibv_destroy_qp, ibv_create_qp(pd, &attr));
+	RANDOM_REPLACE(place, ibv_destroy_qp, ibv_create_qp(pd, &attr));
+}
+
+static int ready_ud(struct ibv_qp *qp)
+{
+	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_INIT, .port_num = 1, .qkey = RANDOM_QKEY };
+	int err = ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_QKEY);
+
+	attr.qp_state = IBV_QPS_RTR;
+	err = err ? err : ibv_modify_qp(qp, &attr, IBV_QP_STATE);
+	attr.qp_state = IBV_QPS_RTS;
+	return err ? err : ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_SQ_PSN);
 }
 
 /* All the way, to itself or to another of ours. */
@@ -71,8 +74,10 @@ static int connect_qp(struct world *w)
 	if (!qp || !peer)
 		return ENOENT;
 	err = ibv_modify_qp(qp, &reset, IBV_QP_STATE);
+	if (!err && qp->qp_type == IBV_QPT_UD)
+		return ready_ud(qp);
 	if (!err)
-		err = rdma_qp_init(qp, RDMA_REMOTE);
+		err = rdma_qp_init(qp, RANDOM_ACCESS);
 	if (!err)
 		err = rdma_qp_rtr(qp, &w->gid, peer->qp_num);
 	if (!err)
@@ -120,7 +125,7 @@ static int destroy_qp(struct world *w)
 
 static int random_access_flags(struct world *w)
 {
-	return random_chance(w, 90) ? RDMA_REMOTE : (int)random_below(w, 1 << 9);
+	return random_chance(w, 90) ? RANDOM_ACCESS : (int)random_below(w, 1 << 10);
 }
 
 /* Only the arena, and what is no memory at all: anything else would be this program's own. */
@@ -135,7 +140,7 @@ static int reg_mr(struct world *w)
 		from = (uint8_t *)(random_chance(w, 50) ? 0 : ~0xffffffUL);
 	if (!pd)
 		return ENOENT;
-	REPLACE(place, ibv_dereg_mr, ibv_reg_mr(pd, from, len, random_access_flags(w)));
+	RANDOM_REPLACE(place, ibv_dereg_mr, ibv_reg_mr(pd, from, len, random_access_flags(w)));
 }
 
 static int reg_dmabuf_mr(struct world *w)
@@ -149,7 +154,7 @@ static int reg_dmabuf_mr(struct world *w)
 
 	if (!pd)
 		return ENOENT;
-	REPLACE(place, ibv_dereg_mr, ibv_reg_dmabuf_mr(pd, offset, length, iova, fd, random_access_flags(w)));
+	RANDOM_REPLACE(place, ibv_dereg_mr, ibv_reg_dmabuf_mr(pd, offset, length, iova, fd, random_access_flags(w)));
 }
 
 static int dereg_mr(struct world *w)
@@ -166,7 +171,7 @@ static int dereg_mr(struct world *w)
 }
 
 /* A piece of one of our MRs, or of none. libibverbs keeps no iova: dma-bufs have theirs at 16 MiB. */
-static struct ibv_sge random_sge(struct world *w)
+struct ibv_sge random_sge(struct world *w)
 {
 	const struct ibv_mr *mr = *random_pick(w, w->mr);
 	struct ibv_sge sge = { .length = random_chance(w, 50) ? random_below(w, 9) : random_below(w, PAGE) };
@@ -189,7 +194,7 @@ static int post_send(struct world *w)
 	struct ibv_sge sges[4], remote = random_sge(w);
 	struct ibv_qp *qp = *random_pick(w, w->qp);
 	struct ibv_send_wr *bad, wr = {
-		.opcode = random_chance(w, 90) ? random_below(w, 5) : random_below(w, 15),
+		.opcode = random_chance(w, 90) ? random_below(w, 5) : random_below(w, 16),
 		.send_flags = random_chance(w, 90) ? IBV_SEND_SIGNALED : random_below(w, 32),
 		.num_sge = random_below(w, 5),
 		.sg_list = sges,
@@ -201,7 +206,8 @@ static int post_send(struct world *w)
 	/* The plug-in reads inline data itself: from the arena, and no more than may be copied. */
 	for (int i = 0; i < 4 && wr.send_flags & IBV_SEND_INLINE; i++)
 		sges[i].addr = (uintptr_t)w->arena;
-	return qp ? ibv_post_send(qp, &wr, &bad) : ENOENT;
+	/* of a datagram the plug-in would take the remote address for an address handle: random_objects.c */
+	return qp && qp->qp_type != IBV_QPT_UD ? ibv_post_send(qp, &wr, &bad) : ENOENT;
 }
 
 static int post_recv(struct world *w)
@@ -244,7 +250,7 @@ void random_verbs_start(struct world *w)
 		_exit(2);
 	rdma_qp_pair(&node, &w->qp[0]);
 	rdma_qp_pair(&node, &w->qp[2]);
-	w->mr[0] = ibv_reg_mr(node.pd, w->arena, RANDOM_ARENA, RDMA_REMOTE);
+	w->mr[0] = ibv_reg_mr(node.pd, w->arena, RANDOM_ARENA, RANDOM_ACCESS);
 }
 
 static const struct operation ops[] = {

@@ -19,31 +19,64 @@
 static struct vfiowc_ring *random_ring(struct world *w)
 {
 	struct ibv_qp *qp = *random_pick(w, w->qp);
-	bool send = random_chance(w, 70);
+	struct ibv_srq *srq = *random_pick(w, w->srq);
+	bool send = random_chance(w, 70), shared = random_chance(w, 20);
 	struct vfiowc_ring *ring;
 
-	if (!qp)
+	if (shared ? !srq : !qp)
 		return NULL;
-	ring = send ? &to_vfiowc_qp(qp)->sq.ring : &to_vfiowc_qp(qp)->rq.ring;
+	if (shared)
+		ring = &to_vfiowc_srq(srq)->wq.ring;
+	else
+		ring = send ? &to_vfiowc_qp(qp)->sq.ring : &to_vfiowc_qp(qp)->rq.ring;
 	return ring->header ? ring : NULL;
+}
+
+/* Past the first checks: a request that could be one. */
+static void write_request(struct world *w, uint8_t *slot, size_t len)
+{
+	struct ibv_sge remote = random_sge(w), sges[3] = { random_sge(w), random_sge(w), random_sge(w) };
+	const struct ibv_ah *ah = *random_pick(w, w->ah);
+	struct vfiowc_send_wqe wqe = {
+		.opcode = random_below(w, 16),
+		.flags = random_below(w, 16) & ~(random_chance(w, 80) ? VFIOWC_SEND_INLINE : 0),
+		.num_sge = random_below(w, 4),
+		.rkey = remote.lkey,
+		.remote_addr = remote.addr,
+	};
+
+	if (random_chance(w, 30)) {
+		wqe.ud.ahn = ah ? to_vfiowc_ah((struct ibv_ah *)ah)->ahn : random_below(w, 8);
+		wqe.ud.remote_qpn = random_below(w, 1 << 12);
+		wqe.ud.remote_qkey = RANDOM_QKEY;
+	} else if (random_chance(w, 50)) {
+		wqe.flush.length = random_below(w, PAGE);
+		wqe.flush.type = random_below(w, 4);
+		wqe.flush.level = random_below(w, 3);
+	}
+	memcpy(slot, &wqe, len < sizeof(wqe) ? len : sizeof(wqe));
+	if (len > sizeof(wqe))
+		memcpy(slot + sizeof(wqe), sges, len - sizeof(wqe) < sizeof(sges) ? len - sizeof(wqe) : sizeof(sges));
+	if (random_chance(w, 20))
+		slot[random_below(w, len)] = random_below(w, 256);
 }
 
 static int write_slot(struct world *w)
 {
 	struct vfiowc_ring *ring = random_ring(w);
 	uint8_t rubbish[128];
+	size_t len;
 	uint8_t *slot;
 
 	random_bytes(w, rubbish, sizeof(rubbish));
 	if (!ring)
 		return ENOENT;
+	len = ring->stride_bytes < sizeof(rubbish) ? ring->stride_bytes : sizeof(rubbish);
 	slot = ring->slots + random_below(w, ring->entries) * ring->stride_bytes;
-	memcpy(slot, rubbish, ring->stride_bytes < sizeof(rubbish) ? ring->stride_bytes : sizeof(rubbish));
-	if (random_chance(w, 70)) {
-		/* past the first checks */
-		slot[8] = random_below(w, 5);
-		slot[9] = random_below(w, 16);
-	}
+	if (random_chance(w, 70))
+		write_request(w, slot, len);
+	else
+		memcpy(slot, rubbish, len);
 	return 0;
 }
 
