@@ -3,8 +3,9 @@
  * The kernel's fault injection, driven. See failures.h.
  *
  * fail-nth of a task counts what could fail in that task, of all kinds together. A kernel thread has a
- * fail-nth of its own that nobody can set; there, `space` does: it lets so many bytes of allocations
- * pass before one fails, so that going up in steps of the smallest object fails each in turn.
+ * fail-nth of its own that nobody can set in time; there, `space` does: it lets so many bytes of allocations
+ * pass before one fails. Without a failure, what is missing of it afterwards is all that the call allocates; the
+ * one that fails leaves what was too little for it, and where that one begins the one before it ends.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,18 +19,12 @@
 #define FAIL_NTH "/proc/thread-self/fail-nth"
 /* More than any call has; ends a loop that should have ended by itself. */
 #define MAX_POINTS 2000
-#define SMALLEST_OBJECT 8
-#define MAX_SPACE 65536
+/* Of a stack that the kernel looks at. */
+#define MAX_DEPTH 32
+/* More than any call allocates. */
+#define ALL_SPACE (1L << 30)
 
-/* Each with the unit of its `space`. */
-static const struct {
-	const char *name;
-	unsigned int step;
-} kinds[] = {
-	{ "failslab", SMALLEST_OBJECT },
-	{ "fail_page_alloc", 1 },
-	{ "fail_usercopy", 1 },
-};
+static const char *const kinds[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
 
 static void set(const char *kind, const char *name, const char *value)
 {
@@ -56,28 +51,36 @@ void failures_setup(void)
 	if (access(FAIL_NTH, F_OK) || access(DEBUGFS "/failslab", F_OK))
 		guest_skip("this kernel has no fault injection; `./lab test --debug-kernel` builds one that has");
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		set(kinds[i].name, "probability", "0");
-		set(kinds[i].name, "verbose", "0"); /* its stack dumps look like splats */
-		set(kinds[i].name, "ignore-gfp-wait", "N");
-		set(kinds[i].name, "min-order", "0");
-		set(kinds[i].name, "stacktrace-depth", "32");
-		set(kinds[i].name, "interval", "1");
-		set(kinds[i].name, "task-filter", "N");
+		set(kinds[i], "probability", "0");
+		set(kinds[i], "verbose", "2");
+		set(kinds[i], "verbose_ratelimit_interval_ms", "0");
+		set(kinds[i], "ignore-gfp-wait", "N");
+		set(kinds[i], "min-order", "0");
+		set(kinds[i], "interval", "1");
+		set(kinds[i], "task-filter", "N");
 	}
 }
 
-/* Where the module's code lies; /proc/modules has size and start of all its memory. */
+/* Where the module's code lies. Its last function ends in the page it begins in, or is not found. */
 static void code_of(const char *module, unsigned long *start, unsigned long *end)
 {
-	char path[128], text[32];
+	char line[512], type, name[256], owner[64];
+	unsigned long address;
+	FILE *symbols = fopen("/proc/kallsyms", "re");
 
-	snprintf(path, sizeof(path), "/sys/module/%s/sections/.text", module);
-	assert_int_equal(guest_read_file(path, text, sizeof(text)), 0);
-	*start = strtoul(text, NULL, 16);
-	snprintf(path, sizeof(path), "/sys/module/%s/coresize", module);
-	assert_int_equal(guest_read_file(path, text, sizeof(text)), 0);
-	*end = *start + strtoul(text, NULL, 10);
-	assert_true(*start);
+	assert_non_null(symbols);
+	*start = ~0UL;
+	*end = 0;
+	while (fgets(line, sizeof(line), symbols)) {
+		if (sscanf(line, "%lx %c %255s [%63[^]]", &address, &type, name, owner) != 4 ||
+		    strcmp(owner, module) || (type != 't' && type != 'T'))
+			continue;
+		*start = address < *start ? address : *start;
+		*end = address > *end ? address : *end;
+	}
+	fclose(symbols);
+	assert_true(*start < *end);
+	*end |= 4095;
 }
 
 void failures_of(const char *module)
@@ -86,8 +89,8 @@ void failures_of(const char *module)
 
 	code_of(module, &start, &end);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		set_number(kinds[i].name, "require-start", start);
-		set_number(kinds[i].name, "require-end", end);
+		set_number(kinds[i], "require-start", start);
+		set_number(kinds[i], "require-end", end);
 	}
 }
 
@@ -122,18 +125,30 @@ static bool allowed(const struct failing_call *c, int err)
 	return !err && c->absorbs;
 }
 
+static unsigned int unexpected;
+
 static void begin(const struct failing_call *c)
 {
 	if (c->before)
 		c->before();
+	failures_log_begin();
+}
+
+/* Goes on with the next one: a list of all is worth more than the first. */
+static void complain(const struct failing_call *c, const char *kind, unsigned long n, bool failed, int err)
+{
+	print_error("%s: failure %lu%s of kind %s gives %s\n%s", c->name, n, failed ? "" : " (which none was)",
+		    kind, err ? strerror(err) : "success", failures_log_stack());
+	unexpected++;
 }
 
 /* The call is over, with @err: look, take back, and see that it works now. */
 static void end(const struct failing_call *c, const char *kind, unsigned long n, bool failed, int err)
 {
-	if (failed ? !allowed(c, err) : err)
-		fail_msg("%s: failure %lu%s of kind %s gives %s", c->name, n, failed ? "" : " (which none was)",
-			 kind, err ? strerror(err) : "success");
+	bool spare = failures_log_end(!err);
+
+	if (failed ? !allowed(c, err) && !(spare && !err) : err)
+		complain(c, kind, n, failed, err);
 	if (c->check)
 		c->check(err);
 	if (!err && c->undo)
@@ -141,8 +156,8 @@ static void end(const struct failing_call *c, const char *kind, unsigned long n,
 	if (err) {
 		err = c->call();
 		if (err)
-			fail_msg("%s after failure %lu of kind %s, without one: %s", c->name, n, kind,
-				 strerror(err));
+			fail_msg("%s after failure %lu of kind %s, without one: %s\n%s", c->name, n, kind,
+				 strerror(err), failures_log_stack());
 		if (c->check)
 			c->check(0);
 		if (c->undo)
@@ -167,57 +182,88 @@ static bool fail_nth(const struct failing_call *c, unsigned int n)
 	return failed;
 }
 
-/* The same for all tasks, after @space bytes, pages or copies. */
-static bool fail_after(const struct failing_call *c, const char *kind, unsigned long space)
+/* The same for all tasks, after *@space bytes, pages or copies; sets it to what is left of them. */
+static bool fail_after(const struct failing_call *c, const char *kind, long *space)
 {
-	char path[128], text[16];
+	const unsigned long given = *space;
+	char path[128], text[32];
 	bool failed;
 	int err;
 
-	snprintf(path, sizeof(path), DEBUGFS "/%s/times", kind);
 	begin(c);
 	set(kind, "times", "1");
-	set_number(kind, "space", space);
+	set_number(kind, "space", given);
 	set(kind, "probability", "100");
 	err = c->call();
 	set(kind, "probability", "0");
+	snprintf(path, sizeof(path), DEBUGFS "/%s/space", kind);
+	assert_int_equal(guest_read_file(path, text, sizeof(text)), 0);
+	*space = strtol(text, NULL, 10);
+	snprintf(path, sizeof(path), DEBUGFS "/%s/times", kind);
 	assert_int_equal(guest_read_file(path, text, sizeof(text)), 0);
 	failed = !strcmp(text, "0");
-	end(c, kind, space, failed, err);
+	end(c, kind, given, failed, err);
 	return failed;
 }
 
+/* From the last allocation to the first. */
 static unsigned int run_kthread(const struct failing_call *c)
 {
 	unsigned int total = 0;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		unsigned long space = 0;
+		long at = ALL_SPACE, left = at;
 
-		while (fail_after(c, kinds[i].name, space)) {
-			space += kinds[i].step;
-			assert_true(space < MAX_SPACE);
-			total++;
+		assert_false(fail_after(c, kinds[i], &left));
+		for (at -= left; at > 0; at -= left ? left : 1) {
+			left = at;
+			if (fail_after(c, kinds[i], &left))
+				total++;
+			else
+				left = 1; /* less was allocated than the first time */
+			assert_true(total < MAX_POINTS);
 		}
 	}
 	return total;
 }
 
+/* Stacks go to the log; on the serial line of an emulated machine they would take their time. */
+static const char *console_level(const char *levels)
+{
+	static const char path[] = "/proc/sys/kernel/printk";
+	static char was[64];
+
+	assert_int_equal(guest_read_file(path, was, sizeof(was)), 0);
+	assert_int_equal(guest_write_file(path, levels), 0);
+	return was;
+}
+
+static void set_depth(unsigned int depth)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		set_number(kinds[i], "stacktrace-depth", depth);
+}
+
 void failures_run(const struct failing_call *calls, size_t count)
 {
+	const char *was = console_level("4 4 1 7");
 	unsigned int total = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		unsigned int n = 0, more = 0;
 
+		set_depth(calls[i].depth ? calls[i].depth : MAX_DEPTH);
 		while (fail_nth(&calls[i], n + 1))
 			assert_true(++n < MAX_POINTS);
 		if (calls[i].kthread)
 			more = run_kthread(&calls[i]);
 		print_message("%-24s %3u failures", calls[i].name, n);
-		print_message(more ? ", %u tries with the kernel thread\n" : "\n", more);
-		total += n;
+		print_message(more ? ", %u with the kernel thread\n" : "\n", more);
+		total += n + more;
 	}
+	failures_log_sites();
 	print_message("%u failures of %zu calls\n", total, count);
+	console_level(was);
+	assert_int_equal(unexpected, 0);
 	assert_true(total > 0);
 }

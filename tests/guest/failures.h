@@ -20,7 +20,10 @@
  * @after: takes back what @before has done, each time; may be NULL
  * @check: what must hold when the call has failed, and when it has succeeded; may be NULL
  * @errnos: allowed besides ENOMEM and EFAULT
- * @absorbs: a failure may go unnoticed: what was wanted comes about in another way
+ * @absorbs: a failure may go unnoticed: what was wanted comes about in another way. What the allocator
+ *	itself does without (failures_log.c) may go unnoticed in any call.
+ * @depth: only what fails within so many functions of ours, the injection's own few included; 0: anything below
+ *	them. For calls that make others allocate without end.
  * @kthread: works in a kernel thread too, which is reached by another way
  */
 struct failing_call {
@@ -31,6 +34,7 @@ struct failing_call {
 	void (*after)(void);
 	void (*check)(int err);
 	int errnos[FAILURES_ERRNOS];
+	unsigned int depth;
 	bool absorbs;
 	bool kthread;
 };
@@ -43,7 +47,24 @@ void failures_setup(void);
 /** failures_of() - only where @module is on the stack may something fail from now on */
 void failures_of(const char *module);
 
-/** failures_run() - all calls of a table; prints how many failures each of them had */
+/** failures_run() - all calls of a table; prints how many failures each of them had, and where */
 void failures_run(const struct failing_call *calls, size_t count);
+
+/** failures_log_begin() - the kernel's log is looked at from here */
+void failures_log_begin(void);
+
+/**
+ * failures_log_end() - notes the place of the failure since failures_log_begin()
+ * @survived: the call has succeeded all the same
+ *
+ * Return: true when what has failed is nothing that was asked for, but the allocator's own.
+ */
+bool failures_log_end(bool survived);
+
+/** failures_log_stack() - where the failure was that failures_log_end() has looked at */
+const char *failures_log_stack(void);
+
+/** failures_log_sites() - print all places */
+void failures_log_sites(void);
 
 #endif

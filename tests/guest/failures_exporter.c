@@ -2,6 +2,8 @@
 /* Calls of the VFIO device fd, of its dma-bufs and of the driver, failing once each. See failures.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -186,28 +188,76 @@ static int map_query(void)
 	return -exporter_map_query(dut, (const void *)map, &answer);
 }
 
+static off_t command_at;
+
 /* Exported while decode is off: it cannot be granted before its device is told that it may be. */
 static void make_without_decode(void)
 {
+	struct vfio_region_info info = { .argsz = sizeof(info), .index = VFIO_PCI_CONFIG_REGION_INDEX };
+
+	assert_int_equal(ioctl(dut->vfio.device, VFIO_DEVICE_GET_REGION_INFO, &info), 0);
+	command_at = (off_t)info.offset + PCI_COMMAND;
 	exporter_decode(dut, false);
 	make_dmabuf();
 }
 
 static int switch_decode_on(void)
 {
-	exporter_decode(dut, true);
-	return 0;
+	const uint16_t on = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+
+	return pwrite(dut->vfio.device, &on, sizeof(on), command_at) == sizeof(on) ? 0 : errno;
 }
 
 /* Whatever failed then, the dma-buf works as soon as there is memory and its device is spoken to. */
 static void dmabuf_can_be_mapped(int err)
 {
-	assert_int_equal(err, 0);
+	if (err)
+		return;
 	assert_int_equal(query(), 0);
 	assert_int_equal(state, VFIOWC_DMA_BUF_LIVE);
 	assert_int_equal(map_dmabuf(), 0);
 	assert_int_equal(touch(), 0);
 	unmap_only();
+}
+
+/* A part that was not asked for before, each time: they live as long as the device is open. */
+static struct vfiowc_feature_region_mmap part = { .memattr = VFIOWC_MEMATTR_WC, .length = PAGE };
+
+static void choose_part(void)
+{
+	part.region_index = dut->bar;
+	part.offset += PAGE;
+}
+
+/* A request that fails may come back as anything. */
+static int region(void)
+{
+	struct vfiowc_feature_region_mmap req = part;
+	int ret = exporter_feature(dut, VFIO_DEVICE_FEATURE_GET, VFIOWC_FEATURE_REGION_MMAP, &req, sizeof(req));
+
+	if (!ret)
+		part = req;
+	return -ret;
+}
+
+static int map_region(void)
+{
+	void *at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, dut->vfio.device,
+			(off_t)part.mmap_offset);
+
+	map = at;
+	return at == MAP_FAILED ? errno : 0;
+}
+
+static void choose_and_get_part(void)
+{
+	choose_part();
+	assert_int_equal(region(), 0);
+}
+
+static void unmap_part(void)
+{
+	munmap((void *)map, PAGE);
 }
 
 static int read_debugfs(void)
@@ -275,6 +325,8 @@ static const struct failing_call calls[] = {
 	FAILING(map_query, .before = make_and_touch, .after = unmap),
 	FAILING(switch_decode_on, .before = make_without_decode, .after = close_dmabuf,
 		.check = dmabuf_can_be_mapped, .absorbs = true),
+	FAILING(region, .before = choose_part, .kthread = true, .errnos = { EIO }),
+	FAILING(map_region, .before = choose_and_get_part, .undo = unmap_part),
 	FAILING(read_debugfs, .before = make_dmabuf, .after = close_dmabuf),
 	FAILING(bind_other, .before = choose_driver, .undo = unbind_other, .errnos = { ENODEV, EIO }),
 	FAILING(open_other, .before = bind_it, .undo = close_other, .after = unbind_other,

@@ -10,6 +10,7 @@
 #include "rdma_slice.h"
 
 #define BUF_LEN (64 * 1024)
+#define ACCESS (RDMA_REMOTE | IBV_ACCESS_REMOTE_ATOMIC)
 
 static struct rdma_node node;
 static struct ibv_qp *qp[2];
@@ -25,16 +26,6 @@ static int keep(void *object)
 {
 	made = object;
 	return object ? 0 : errno;
-}
-
-static int open_device(void)
-{
-	return keep(rdma_open());
-}
-
-static void close_device(void)
-{
-	assert_int_equal(ibv_close_device(made), 0);
 }
 
 static int query_device(void)
@@ -93,21 +84,21 @@ static void make_qp(void)
 	assert_int_equal(create_qp(), 0);
 }
 
+static int to_init(void)
+{
+	return rdma_qp_init(made, RDMA_REMOTE);
+}
+
 static void make_init_qp(void)
 {
 	make_qp();
-	assert_int_equal(rdma_qp_init(made, RDMA_REMOTE), 0);
+	assert_int_equal(to_init(), 0);
 }
 
 static void make_rtr_qp(void)
 {
 	make_init_qp();
 	assert_int_equal(rdma_qp_rtr(made, &node.gid, qp[0]->qp_num), 0);
-}
-
-static int to_init(void)
-{
-	return rdma_qp_init(made, RDMA_REMOTE);
 }
 
 static int to_rtr(void)
@@ -125,6 +116,19 @@ static int to_error(void)
 	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_ERR };
 
 	return ibv_modify_qp(made, &attr, IBV_QP_STATE);
+}
+
+static int to_drained(void)
+{
+	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_SQD };
+
+	return ibv_modify_qp(made, &attr, IBV_QP_STATE);
+}
+
+static void make_rts_qp(void)
+{
+	make_rtr_qp();
+	assert_int_equal(rdma_qp_rts(made, 7), 0);
 }
 
 static int query_qp(void)
@@ -243,8 +247,25 @@ static void make_slice_mr(void)
 	assert_int_equal(reg_slice(), 0);
 }
 
+static int post_atomic(void)
+{
+	struct ibv_sge sge = { (uintptr_t)src.addr, 8, src.mr->lkey };
+	struct ibv_send_wr *bad, wr = {
+		.sg_list = &sge,
+		.num_sge = 1,
+		.opcode = IBV_WR_ATOMIC_FETCH_AND_ADD,
+		.send_flags = IBV_SEND_SIGNALED,
+		.wr.atomic = { (uintptr_t)dst.addr, 1, 0, dst.mr->rkey },
+	};
+
+	return ibv_post_send(qp[0], &wr, &bad);
+}
+
 static const struct failing_call calls[] = {
-	FAILING(open_device, .undo = close_device),
+	/*
+	 * Not ibv_open_device(): when alloc_ucontext fails, the core of Linux 7.3 (UVERBS_METHOD_GET_CONTEXT) frees
+	 * the context and forgets the reference of the task that it had.
+	 */
 	FAILING(query_device),
 	FAILING(query_port),
 	FAILING(alloc_pd, .undo = dealloc_pd),
@@ -254,6 +275,7 @@ static const struct failing_call calls[] = {
 	FAILING(to_rtr, .before = make_init_qp, .after = destroy_qp),
 	FAILING(to_rts, .before = make_rtr_qp, .after = destroy_qp),
 	FAILING(to_error, .before = make_rtr_qp, .after = destroy_qp),
+	FAILING(to_drained, .before = make_rts_qp, .after = destroy_qp),
 	FAILING(query_qp),
 	FAILING(reg_mr, .undo = dereg_mr),
 	FAILING(reg_slice, .undo = dereg_mr, .errnos = { EIO }),
@@ -263,18 +285,31 @@ static const struct failing_call calls[] = {
 	FAILING(post_write, .undo = poll_one, .check = drain),
 	FAILING(post_read, .undo = poll_one, .check = drain),
 	FAILING(post_send, .before = make_receive, .undo = poll_two, .check = drain),
+	FAILING(post_atomic, .undo = poll_one, .check = drain),
 	FAILING(arm_cq),
 	FAILING(destroy_the_qp, .before = make_rtr_qp),
 	FAILING(destroy_the_mr, .before = make_slice_mr),
 };
 
+/* Like rdma_qp_pair(), for atomics, too. */
+static void make_pair(void)
+{
+	for (int i = 0; i < 2; i++)
+		qp[i] = rdma_qp_create(&node);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(rdma_qp_init(qp[i], ACCESS), 0);
+		assert_int_equal(rdma_qp_rtr(qp[i], &node.gid, qp[!i]->qp_num), 0);
+		assert_int_equal(rdma_qp_rts(qp[i], 7), 0);
+	}
+}
+
 static int setup(void **state)
 {
 	guest_setup(state);
 	rdma_node_open(&node);
-	rdma_qp_pair(&node, qp);
-	src = rdma_buf_alloc(node.pd, BUF_LEN, RDMA_REMOTE);
-	dst = rdma_buf_alloc(node.pd, BUF_LEN, RDMA_REMOTE);
+	make_pair();
+	src = rdma_buf_alloc(node.pd, BUF_LEN, ACCESS);
+	dst = rdma_buf_alloc(node.pd, BUF_LEN, ACCESS);
 	rdma_pattern(src.addr, BUF_LEN, 1);
 	rdma_bar_open(&bar, EXPORTER_DRIVER, GUEST_IVSHMEM, 2, BUF_LEN);
 	slice_fd = rdma_export(&bar, 0, BUF_LEN);
