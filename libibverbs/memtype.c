@@ -78,7 +78,8 @@ static bool find_entry(FILE *list, uint64_t address, uint64_t *end, enum vfiowc_
 	uint64_t first, behind;
 	bool found = false;
 
-	rewind(list);
+	if (fseek(list, 0, SEEK_SET))
+		return false;
 	while (fgets(line, sizeof(line), list)) {
 		if (sscanf(line, "PAT: [mem 0x%" SCNx64 "-0x%" SCNx64 "] %31s", &first, &behind, name) != 3 ||
 		    address < first || address >= behind || (found && behind <= *end))
