@@ -78,8 +78,10 @@ boot_accel_option() {
 
 # tsc=reliable: an emulated TSC looks unstable after a minute, and the fallback clock is slow.
 # no_timer_check: on a busy host the boot-time test of the timer interrupt misses its ticks and panics.
+# pci=no_e820: firmware puts BARs where QEMU reserves the HyperTransport range of an AMD processor; a device that was
+# removed must find room there again.
 boot_cmdline() {
-	echo "console=ttyS0 tsc=reliable no_timer_check intel_iommu=on mitigations=off panic=-1 rdinit=/init" \
+	echo "console=ttyS0 tsc=reliable no_timer_check intel_iommu=on pci=no_e820 mitigations=off panic=-1 rdinit=/init" \
 		"lab.root lab.stage ${LAYER_DIR:+lab.layer} ${BOOT_CMDLINE:-}"
 }
 

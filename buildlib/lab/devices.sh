@@ -3,7 +3,7 @@
 # The guest's hardware. Addresses are fixed, so that a test or a bug report can name a device:
 #
 #   0000:01:00.0  ivshmem       BAR 2 64 MiB RAM, prefetchable, backed by $LAB_RUN/bars/ivshmem
-#   0000:02:00.0  NVMe          BAR 4 1 GiB RAM (its PMR), backed by $LAB_RUN/bars/nvme-pmr (sparse); Express, FLR;
+#   0000:02:00.0  NVMe          BAR 4 64 MiB RAM (its PMR), backed by $LAB_RUN/bars/nvme-pmr; Express, FLR;
 #                               its disk of 32 MiB is $LAB_RUN/bars/disk
 #   0000:03:00.0  bochs-display BAR 0 16 MiB RAM; Express, no reset of its own
 #   0000:04:00.0  e1000e        the netdev of the RDMA device
@@ -11,16 +11,16 @@
 #   0000:00:13.0  edu           a DMA engine, of 64 address bits
 #   0000:05:00.0  pci-testdev   BAR 2 4 MiB RAM, and
 #   0000:05:00.1  pci-testdev   the same: two functions that can only be reset together
+#   0000:06:00.0  NVMe          BAR 4 1 GiB RAM, backed by $LAB_RUN/bars/gigabyte, which is sparse; no disk, and
+#                               Intel's id, so that nobody takes it for the other
 #
-# Each of the first four sits behind a root port of its own: an IOMMU group of its own, and a secondary bus
-# that can be reset. The last two share all that. The backing files are the host's witness: what the guest's BAR held is read from them
-# when the guest is gone.
+# Each of those on a bus of its own sits behind a root port of its own: an IOMMU group of its own, and a
+# secondary bus that can be reset. The two of 05:00 share all that. The backing files are the host's witness: what the
+# guest's BAR held is read from them when the guest is gone.
 
 DEVICES_EXPORTER=0000:01:00.0
 DEVICES_EXPORTER_BAR=2
 DEVICES_EXPORTER_FILE=ivshmem
-DEVICES_BIG=0000:02:00.0
-DEVICES_BIG_BAR=4
 DEVICES_NETDEV=0000:04:00.0
 
 # devices_qemu: sets DEVICES to QEMU's arguments. Paths are those of the chroot.
@@ -29,7 +29,8 @@ devices_qemu() {
 	mkdir -p "$LAB_RUN/bars"
 	rm -f "$LAB_RUN"/bars/*
 	truncate -s 64M "$LAB_RUN/bars/ivshmem"
-	truncate -s 1G "$LAB_RUN/bars/nvme-pmr"
+	truncate -s 64M "$LAB_RUN/bars/nvme-pmr"
+	truncate -s 1G "$LAB_RUN/bars/gigabyte"
 	truncate -s 32M "$LAB_RUN/bars/disk"
 	DEVICES=(
 		-device 'intel-iommu,intremap=on,caching-mode=on'
@@ -37,7 +38,7 @@ devices_qemu() {
 		-object "memory-backend-file,id=ivshmem,size=64M,share=on,mem-path=$bars/ivshmem"
 		-device 'ivshmem-plain,memdev=ivshmem,bus=rp1'
 		-device 'pcie-root-port,id=rp2,slot=2,chassis=2,addr=9'
-		-object "memory-backend-file,id=pmr,size=1G,share=on,mem-path=$bars/nvme-pmr"
+		-object "memory-backend-file,id=pmr,size=64M,share=on,mem-path=$bars/nvme-pmr"
 		-drive "if=none,id=disk,format=raw,file=$bars/disk"
 		-device 'nvme,serial=vfiowc,pmrdev=pmr,drive=disk,bus=rp2'
 		-device 'pcie-root-port,id=rp3,slot=3,chassis=3,addr=10'
@@ -50,5 +51,8 @@ devices_qemu() {
 		-device 'pcie-root-port,id=rp5,slot=5,chassis=5,addr=14'
 		-device 'pci-testdev,bus=rp5,addr=0.0,multifunction=on,membar=4M,membar-backed=on'
 		-device 'pci-testdev,bus=rp5,addr=0.1,multifunction=on,membar=4M,membar-backed=on'
+		-device 'pcie-root-port,id=rp6,slot=6,chassis=6,addr=15'
+		-object "memory-backend-file,id=gigabyte,size=1G,share=on,mem-path=$bars/gigabyte"
+		-device 'nvme,serial=gigabyte,pmrdev=gigabyte,use-intel-id=on,bus=rp6'
 	)
 }

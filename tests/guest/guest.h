@@ -22,6 +22,7 @@
 
 /* PCI ids of the guest's devices; buildlib/lab/devices.sh says how each one is set up. */
 #define GUEST_IVSHMEM 0x1af4, 0x1110 /* BAR 2: RAM, prefetchable, backed by a file of the host */
+#define GUEST_NVME_GIB 0x8086, 0x5845 /* BAR 4: 1 GiB of it */
 #define GUEST_NVME_PMR 0x1b36, 0x0010 /* BAR 4: RAM, the same; Express endpoint with FLR */
 #define GUEST_BOCHS 0x1234, 0x1111 /* BAR 0: RAM, Express endpoint */
 #define GUEST_E1000E 0x8086, 0x10d3 /* the netdev of the RDMA device */

@@ -153,7 +153,7 @@ static struct rdma_bar bar;
 static int setup_gib(void **state)
 {
 	setup(state);
-	rdma_bar_open(&bar, EXPORTER_DRIVER, GUEST_NVME_PMR, 4, GIB);
+	rdma_bar_open(&bar, EXPORTER_DRIVER, GUEST_NVME_GIB, 4, GIB);
 	return 0;
 }
 
