@@ -89,10 +89,19 @@ static void force_takes_a_device_in_use(void **state)
 	demo_assert_state(card.bdf, &before);
 }
 
-static bool disk_is_there(void *unused)
+/* Its first disk: the controller is there at once, the disk a moment later. */
+static bool disk_is_there(void *node)
 {
-	(void)unused;
-	return !access("/dev/nvme0n1", F_OK);
+	return !access(node, F_OK);
+}
+
+static void wait_for_disk(const char *bdf, char *node, size_t len)
+{
+	char name[32];
+
+	assert_int_equal(guest_find_nvme(bdf, name, sizeof(name)), 0);
+	snprintf(node, len, "/dev/%sn1", name);
+	assert_true(guest_wait_for(disk_is_there, node, 10000));
 }
 
 static void refuse(const char *bdf, const char *reason)
@@ -106,21 +115,25 @@ static void mounted_or_swapped_disk_is_refused(void **state)
 {
 	const struct demo_exporter disk = demo_find_exporter(GUEST_NVME_PMR, 4, true);
 
+	char node[64], reason[128];
+
 	(void)state;
 	assert_int_equal(guest_modprobe("-a nvme ext4 vfiowc_pci"), 0);
 	assert_int_equal(guest_bind(disk.bdf, "nvme"), 0);
-	assert_true(guest_wait_for(disk_is_there, NULL, 10000));
-	assert_int_equal(guest_run("mkfs.ext4 -q /dev/nvme0n1 && mkdir -p /tmp/disk && "
-				   "mount /dev/nvme0n1 /tmp/disk"), 0);
+	wait_for_disk(disk.bdf, node, sizeof(node));
+	assert_int_equal(guest_run("mkfs.ext4 -q %s && mkdir -p /tmp/disk && mount %s /tmp/disk", node,
+				   node),
+			 0);
 	refuse(disk.bdf, "in use: a block device of it is mounted at /tmp/disk");
-	assert_int_equal(guest_run("umount /tmp/disk && mkswap -q /dev/nvme0n1 && swapon /dev/nvme0n1"), 0);
-	refuse(disk.bdf, "in use: /dev/nvme0n1 is swapped to");
-	assert_int_equal(guest_run("swapoff /dev/nvme0n1"), 0);
+	assert_int_equal(guest_run("umount /tmp/disk && mkswap -q %s && swapon %s", node, node), 0);
+	snprintf(reason, sizeof(reason), "in use: %s is swapped to", node);
+	refuse(disk.bdf, reason);
+	assert_int_equal(guest_run("swapoff %s", node), 0);
 	assert_int_equal(guest_run("vfiowc bind %s", disk.bdf), 0);
 	assert_driver(disk.bdf, "vfiowc_pci");
 	assert_int_equal(guest_run("vfiowc unbind %s", disk.bdf), 0);
 	assert_driver(disk.bdf, "nvme");
-	assert_true(guest_wait_for(disk_is_there, NULL, 10000));
+	wait_for_disk(disk.bdf, node, sizeof(node));
 	assert_int_equal(guest_bind(disk.bdf, NULL), 0);
 }
 

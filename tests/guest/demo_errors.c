@@ -141,17 +141,20 @@ static void device_open_through_vfio_is_in_use(void **state)
 static void device_whose_node_is_open_is_in_use(void **state)
 {
 	const struct demo_exporter exporter = demo_find_exporter(GUEST_NVME_PMR, 4, true);
-	char command[256];
+	char command[256], name[32], node[64], message[128];
 	int fd;
 
 	(void)state;
 	if (guest_modprobe("nvme") || guest_bind(exporter.bdf, "nvme"))
 		guest_skip("driver nvme does not take %s", exporter.bdf);
-	fd = open("/dev/nvme0", O_RDWR | O_CLOEXEC);
+	assert_int_equal(guest_find_nvme(exporter.bdf, name, sizeof(name)), 0);
+	snprintf(node, sizeof(node), "/dev/%s", name);
+	snprintf(message, sizeof(message), "has %s open", node);
+	fd = open(node, O_RDWR | O_CLOEXEC);
 	assert_true(fd >= 0);
 	snprintf(command, sizeof(command), "vfiowc demo --json -e %s -b 4 -r vfiowc0",
 		 exporter.bdf);
-	assert_fails(exporter.bdf, "has /dev/nvme0 open", command);
+	assert_fails(exporter.bdf, message, command);
 	close(fd);
 	assert_int_equal(guest_bind(exporter.bdf, NULL), 0);
 }

@@ -92,14 +92,15 @@ int guest_find_pci(uint16_t vendor, uint16_t device, char bdf[static GUEST_BDF_L
 	return err;
 }
 
-int guest_find_netdev(const char *bdf, char *name, size_t len)
+/* The first entry of a folder of the function's in sysfs. */
+static int find_child(const char *bdf, const char *folder, char *name, size_t len)
 {
 	char path[PATH_MAX];
 	struct dirent *entry;
 	int err = ENODEV;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/net", bdf);
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", bdf, folder);
 	dir = opendir(path);
 	if (!dir)
 		return ENODEV;
@@ -111,6 +112,16 @@ int guest_find_netdev(const char *bdf, char *name, size_t len)
 	}
 	closedir(dir);
 	return err;
+}
+
+int guest_find_netdev(const char *bdf, char *name, size_t len)
+{
+	return find_child(bdf, "net", name, len);
+}
+
+int guest_find_nvme(const char *bdf, char *name, size_t len)
+{
+	return find_child(bdf, "nvme", name, len);
 }
 
 int guest_driver(const char *bdf, char *name, size_t len)

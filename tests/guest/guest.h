@@ -52,6 +52,9 @@ int guest_find_pci(uint16_t vendor, uint16_t device, char bdf[static GUEST_BDF_L
  */
 int guest_find_netdev(const char *bdf, char *name, size_t len);
 
+/** guest_find_nvme() - the same for the controller of an NVMe function, such as "nvme0". */
+int guest_find_nvme(const char *bdf, char *name, size_t len);
+
 /**
  * guest_bind() - hand a PCI function to a driver
  * @bdf: the function
