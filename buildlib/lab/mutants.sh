@@ -187,7 +187,20 @@ mutant_record() {
 	fi
 }
 
-# Do all patches have their headers, do they apply, and is everything that is listed there? A static check.
+# Patches that do the same as another one, and for the same test: they would count twice.
+mutants_twice() {
+	awk 'function flush() {
+			if (change in first)
+				print name " is " first[change] " once more"
+			first[change] = name
+		}
+		FNR == 1 { if (name) flush(); name = FILENAME; change = "" }
+		!/^(@@|Kind: |Why: )/ { change = change "\n" $0 }
+		END { flush() }' "$LAB_TOP"/tests/mutants/*.patch | sed "s,$LAB_TOP/,,g"
+}
+
+# Do all patches have their headers, do they apply where they were made for, and is everything that is listed
+# there? A static check.
 mutants_check() {
 	local name bad=0
 	mutants_load
@@ -211,8 +224,13 @@ mutants_check() {
 			bad=1
 		fi
 	done < <(sed 's/#.*//; /^ *$/d' "$MUTANTS_CI"; printf '%s\n' "${!M_EQUIVALENT[@]}" | sed '/^$/d')
+	name=$(mutants_twice)
+	if [[ $name ]]; then
+		echo "$name"
+		bad=1
+	fi
 	in_view bash -c 'cd /lab/src; for patch in tests/mutants/*.patch; do
-		patch --dry-run --force --strip=1 <"$patch" >/tmp/out 2>&1 && continue
+		patch --dry-run --force --fuzz=0 --strip=1 <"$patch" >/tmp/out 2>&1 && continue
 		echo "$patch does not apply:"; cat /tmp/out; bad=1
 		done; exit ${bad:-0}' || bad=1
 	return $bad

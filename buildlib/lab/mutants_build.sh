@@ -30,7 +30,7 @@ mutant_build() {
 			guest=1
 		fi
 	done
-	in_view patch --directory=/lab/src --strip=1 --no-backup-if-mismatch <"$LAB_TOP/tests/mutants/$name.patch"
+	in_view patch --directory=/lab/src --strip=1 --fuzz=0 --no-backup-if-mismatch <"$LAB_TOP/tests/mutants/$name.patch"
 	case ${M_COMPONENT[$name]} in
 	pci | rdma) mutant_build_modules "$dir" ;;
 	*) mutant_build_userspace "$dir" "$guest" "${unit[@]}" ;;
