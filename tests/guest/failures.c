@@ -46,21 +46,6 @@ static void set_number(const char *kind, const char *name, unsigned long value)
 	set(kind, name, text);
 }
 
-void failures_setup(void)
-{
-	if (access(FAIL_NTH, F_OK) || access(DEBUGFS "/failslab", F_OK))
-		guest_skip("this kernel has no fault injection; `./lab test --debug-kernel` builds one that has");
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		set(kinds[i], "probability", "0");
-		set(kinds[i], "verbose", "2");
-		set(kinds[i], "verbose_ratelimit_interval_ms", "0");
-		set(kinds[i], "ignore-gfp-wait", "N");
-		set(kinds[i], "min-order", "0");
-		set(kinds[i], "interval", "1");
-		set(kinds[i], "task-filter", "N");
-	}
-}
-
 /* Where the module's code lies. Its last function ends in the page it begins in, or is not found. */
 static void code_of(const char *module, unsigned long *start, unsigned long *end)
 {
@@ -83,12 +68,21 @@ static void code_of(const char *module, unsigned long *start, unsigned long *end
 	*end |= 4095;
 }
 
-void failures_of(const char *module)
+void failures_setup(const char *module)
 {
 	unsigned long start, end;
 
+	if (access(FAIL_NTH, F_OK) || access(DEBUGFS "/failslab", F_OK))
+		guest_skip("this kernel has no fault injection; `./lab test --debug-kernel` builds one that has");
 	code_of(module, &start, &end);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		set(kinds[i], "probability", "0");
+		set(kinds[i], "verbose", "2");
+		set(kinds[i], "verbose_ratelimit_interval_ms", "0");
+		set(kinds[i], "ignore-gfp-wait", "N");
+		set(kinds[i], "min-order", "0");
+		set(kinds[i], "interval", "1");
+		set(kinds[i], "task-filter", "N");
 		set_number(kinds[i], "require-start", start);
 		set_number(kinds[i], "require-end", end);
 	}
@@ -259,6 +253,8 @@ void failures_run(const struct failing_call *calls, size_t count)
 			more = run_kthread(&calls[i]);
 		print_message("%-24s %3u failures", calls[i].name, n);
 		print_message(more ? ", %u with the kernel thread\n" : "\n", more);
+		/* for the case that the next one hangs */
+		fflush(stdout);
 		total += n + more;
 	}
 	failures_log_sites();

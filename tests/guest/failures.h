@@ -41,11 +41,12 @@ struct failing_call {
 
 #define FAILING(f, ...) { .name = #f, .call = f, __VA_ARGS__ }
 
-/** failures_setup() - skip the test where the kernel cannot inject failures */
-void failures_setup(void);
-
-/** failures_of() - only where @module is on the stack may something fail from now on */
-void failures_of(const char *module);
+/**
+ * failures_setup() - only where @module is on the stack may something fail from now on
+ *
+ * Skips the test where the kernel cannot inject failures.
+ */
+void failures_setup(const char *module);
 
 /** failures_run() - all calls of a table; prints how many failures each of them had, and where */
 void failures_run(const struct failing_call *calls, size_t count);

@@ -338,8 +338,7 @@ static void each_failure_of_the_exporter_is_reported_and_undone(void **test_stat
 	dut = *test_state;
 	assert_int_equal(guest_find_pci(GUEST_NVME_PMR, other), 0);
 	assert_int_equal(guest_bind(other, NULL), 0);
-	failures_setup();
-	failures_of(EXPORTER_DRIVER);
+	failures_setup(EXPORTER_DRIVER);
 	exporter_param("tph_override", "3");
 	failures_run(calls, sizeof(calls) / sizeof(calls[0]));
 	exporter_param("tph_override", "0");

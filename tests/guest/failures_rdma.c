@@ -333,8 +333,7 @@ static int teardown(void **state)
 static void each_failure_of_the_device_is_reported_and_undone(void **state)
 {
 	(void)state;
-	failures_setup();
-	failures_of("vfiowc_rdma");
+	failures_setup("vfiowc_rdma");
 	failures_run(calls, sizeof(calls) / sizeof(calls[0]));
 }
 
