@@ -240,12 +240,14 @@ static void set_depth(unsigned int depth)
 
 void failures_run(const struct failing_call *calls, size_t count)
 {
-	const char *was = console_level("4 4 1 7");
+	const char *was = console_level("4 4 1 7"), *only = getenv("FAILURES_OF");
 	unsigned int total = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		unsigned int n = 0, more = 0;
 
+		if (only && strcmp(only, calls[i].name))
+			continue;
 		set_depth(calls[i].depth ? calls[i].depth : MAX_DEPTH);
 		while (fail_nth(&calls[i], n + 1))
 			assert_true(++n < MAX_POINTS);

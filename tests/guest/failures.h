@@ -48,7 +48,11 @@ struct failing_call {
  */
 void failures_setup(const char *module);
 
-/** failures_run() - all calls of a table; prints how many failures each of them had, and where */
+/**
+ * failures_run() - all calls of a table; prints how many failures each of them had, and where
+ *
+ * With FAILURES_OF=NAME in the environment, the one of that name.
+ */
 void failures_run(const struct failing_call *calls, size_t count);
 
 /** failures_log_begin() - the kernel's log is looked at from here */
