@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 # Tests of vfiowc_pci through raw VFIO ioctls.
-add_library(vfiowc_guest_exporter STATIC exporter.c)
+add_library(vfiowc_guest_exporter STATIC exporter.c exporter_thief.c)
 target_include_directories(vfiowc_guest_exporter PUBLIC ${PROJECT_SOURCE_DIR}/kernel-headers)
 target_link_libraries(vfiowc_guest_exporter PUBLIC vfiowc_guest)
 
@@ -13,4 +13,5 @@ foreach(subject causes dma feature importer life mmap region revoke stock tph)
 		LIBS vfiowc_guest_importer)
 endforeach()
 vfiowc_guest_test(NAME exporter_stress SOURCES exporter_stress.c exporter_load.c LIBS vfiowc_guest_importer)
+vfiowc_guest_test(NAME long_exporter_inner SOURCES long_exporter_inner.c LIBS vfiowc_guest_exporter)
 vfiowc_guest_test(NAME upstream_faults SOURCES upstream_faults.c LIBS vfiowc_guest_importer)
