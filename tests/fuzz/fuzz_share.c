@@ -12,6 +12,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "fds_message.h"
 #include "fuzz.h"
 #include "share.h"
 #include "vfiowc_share.h"
@@ -46,24 +47,9 @@ static void set_up(void)
 
 static void send_input(const uint8_t *data, size_t size, unsigned int num_fds, int fd)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(MAX_FDS * sizeof(int))];
-	} control;
-	struct iovec iov = { (void *)data, size };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct fds_message message;
 
-	memset(&control, 0, sizeof(control));
-	if (num_fds) {
-		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE(num_fds * sizeof(int));
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(num_fds * sizeof(int));
-	}
-	for (unsigned int i = 0; i < num_fds; i++)
-		memcpy(CMSG_DATA(&control.header) + i * sizeof(int), &fd, sizeof(fd));
-	must(sendmsg(ends[0], &msg, MSG_NOSIGNAL) == (ssize_t)size);
+	must(sendmsg(ends[0], fds_message(&message, data, size, fd, num_fds), MSG_NOSIGNAL) == (ssize_t)size);
 }
 
 /* The lowest free fd: the same before and after when nothing is left over below it. */

@@ -19,6 +19,7 @@
 
 #include "exporter.h"
 #include "exporter_thief.h"
+#include "fds_message.h"
 #include "importer.h"
 
 /* long_exporter_inner has more. */
@@ -57,24 +58,9 @@ static void killed_process_leaves_nothing_behind(void **state)
 
 static void send_fd(int sock, int fd)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {};
-	struct iovec io = { (char[]){ 'f' }, 1 };
-	struct msghdr msg = {
-		.msg_iov = &io,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
+	struct fds_message message;
 
-	head->cmsg_level = SOL_SOCKET;
-	head->cmsg_type = SCM_RIGHTS;
-	head->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(head), &fd, sizeof(fd));
-	assert_int_equal(sendmsg(sock, &msg, 0), 1);
+	assert_int_equal(sendmsg(sock, fds_message(&message, "f", 1, fd, 1), 0), 1);
 }
 
 static int receive_fd(int sock)

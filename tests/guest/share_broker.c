@@ -14,6 +14,7 @@
 
 #include <infiniband/vfiowc_share.h>
 
+#include "fds_message.h"
 #include "importer.h"
 #include "lib_fixture.h"
 #include "rdma_fixture.h"
@@ -22,7 +23,6 @@
 #define CLIENTS 8
 #define SOCKET "/tmp/vfiowc-broker"
 #define SLICE_BYTES "65536"
-#define MAX_FDS 253 /* of one message, SCM_MAX_FD */
 
 struct site {
 	char bdf[GUEST_BDF_LEN];
@@ -211,23 +211,9 @@ static unsigned int fds_of(pid_t pid)
 /* True when it went out; the broker may have hung up. */
 static bool send_with_fds(int fd, const void *bytes, size_t len, unsigned int num_fds)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(MAX_FDS * sizeof(int))];
-	} control = {};
-	struct iovec iov = { (void *)bytes, len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct fds_message message;
 
-	if (num_fds) {
-		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE(num_fds * sizeof(int));
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(num_fds * sizeof(int));
-		for (unsigned int i = 0; i < num_fds; i++)
-			memcpy(CMSG_DATA(&control.header) + i * sizeof(int), &fd, sizeof(fd));
-	}
-	return sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
+	return sendmsg(fd, fds_message(&message, bytes, len, fd, num_fds), MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
 }
 
 static void wrong_messages_and_floods_disturb_nobody(void **state)
@@ -242,7 +228,7 @@ static void wrong_messages_and_floods_disturb_nobody(void **state)
 	before = fds_of(site->broker.pid);
 	for (i = 0; i < 20; i++) {
 		fd = connect_to_broker();
-		send_with_fds(fd, garbage, 1 + i * 200, i % 2 ? MAX_FDS : 0);
+		send_with_fds(fd, garbage, 1 + i * 200, i % 2 ? FDS_MESSAGE_MAX : 0);
 		program_expect(&site->broker, "gone: Protocol error", site->line);
 		close(fd);
 	}

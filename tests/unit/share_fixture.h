@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "fake.h"
 #include "fake_wrap.h"
+#include "fds_message.h"
 #include "share.h"
 
 static struct vfiowc_device *dev;
@@ -74,25 +75,9 @@ static inline struct share_message good_refusal(void)
 /* As a peer that need not speak the protocol: any bytes, any number of the same fd. */
 static inline void send_raw(int socket_fd, const void *bytes, size_t len, int fd, unsigned int num_fds)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(253 * sizeof(int))];
-	} control;
-	struct iovec iov = { (void *)bytes, len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	unsigned int i;
+	struct fds_message message;
 
-	memset(&control, 0, sizeof(control));
-	if (num_fds) {
-		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE(num_fds * sizeof(int));
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(num_fds * sizeof(int));
-	}
-	for (i = 0; i < num_fds; i++)
-		memcpy(CMSG_DATA(&control.header) + i * sizeof(int), &fd, sizeof(fd));
-	assert_int_equal(__real_sendmsg(socket_fd, &msg, MSG_NOSIGNAL), len);
+	assert_int_equal(__real_sendmsg(socket_fd, fds_message(&message, bytes, len, fd, num_fds), MSG_NOSIGNAL), len);
 }
 
 /* The client gives @err for what a broker sent so, and has not one fd more than before. */
