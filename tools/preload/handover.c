@@ -23,18 +23,15 @@ int handover_format(const struct handover *target, char *text, size_t len)
 	return n < 0 || (size_t)n >= len ? ENOSPC : 0;
 }
 
-static int parse_one(const char *text, size_t len, struct handover *target)
+/* Descriptions end at their last digit. */
+static int parse_target(const char *text, void *targets, unsigned int index)
 {
-	char copy[HANDOVER_LEN];
-	int end = -1;
+	struct handover *target = (struct handover *)targets + index;
+	int end = 0;
 
-	if (len >= sizeof(copy))
-		return EINVAL;
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	if (sscanf(copy, "fd=%d,device=%d,type=%" SCNu32 ",inode=%" SCNu64 ",bytes=%" SCNu64 "%n",
+	if (sscanf(text, "fd=%d,device=%d,type=%" SCNu32 ",inode=%" SCNu64 ",bytes=%" SCNu64 "%n",
 		   &target->dmabuf_fd, &target->device_fd, &target->type, &target->inode,
-		   &target->bytes, &end) != 5 || end != (int)len)
+		   &target->bytes, &end) != 5 || text[end])
 		return EINVAL;
 	return target->dmabuf_fd < 0 || target->type > HANDOVER_SYSTEM ? EINVAL : 0;
 }
@@ -47,63 +44,48 @@ int handover_wc_format(const struct handover_wc *wc, char *text, size_t len)
 	return n < 0 || (size_t)n >= len ? ENOSPC : 0;
 }
 
-static int parse_one_wc(const char *text, size_t len, struct handover_wc *wc)
+static int parse_wc(const char *text, void *wcs, unsigned int index)
 {
-	char copy[HANDOVER_LEN];
-	int end = -1;
+	struct handover_wc *wc = (struct handover_wc *)wcs + index;
+	int end = 0;
 
-	if (len >= sizeof(copy))
-		return EINVAL;
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	if (sscanf(copy, "device=%12[0-9a-f:.],bar=%" SCNu32 ",offset=%" SCNu64 ",bytes=%" SCNu64
+	if (sscanf(text, "device=%12[0-9a-f:.],bar=%" SCNu32 ",offset=%" SCNu64 ",bytes=%" SCNu64
 		   ",whole=%" SCNu32 "%n", wc->bdf, &wc->bar, &wc->offset, &wc->bytes, &wc->whole_bar,
-		   &end) != 5 || end != (int)len)
+		   &end) != 5 || text[end])
 		return EINVAL;
 	return wc->bar > 5 || !wc->bytes || wc->whole_bar > 1 ? EINVAL : 0;
 }
 
-/* Length of the description at @text; what is behind it begins at @next. */
-static size_t split(const char *text, const char **next)
+/* Descriptions with a ';' between them, each by @parse into its place in @all. */
+static int parse_all(const char *text, int (*parse)(const char *text, void *all, unsigned int index), void *all,
+		     unsigned int *count)
 {
-	size_t len = strcspn(text, ";");
+	char copy[HANDOVER_LEN];
+	size_t len;
+	int err;
 
-	*next = text + len + (text[len] == ';');
-	return len;
+	for (*count = 0; *text; (*count)++) {
+		if (*count == HANDOVER_MAX)
+			return E2BIG;
+		len = strcspn(text, ";");
+		if (len >= sizeof(copy))
+			return EINVAL;
+		memcpy(copy, text, len);
+		copy[len] = '\0';
+		err = parse(copy, all, *count);
+		if (err)
+			return err;
+		text += len + (text[len] == ';');
+	}
+	return 0;
 }
 
 int handover_parse(const char *text, struct handover *targets, unsigned int *count)
 {
-	const char *next;
-	size_t len;
-	int err;
-
-	for (*count = 0; *text; text = next) {
-		if (*count == HANDOVER_MAX)
-			return E2BIG;
-		len = split(text, &next);
-		err = parse_one(text, len, &targets[*count]);
-		if (err)
-			return err;
-		(*count)++;
-	}
-	return 0;
+	return parse_all(text, parse_target, targets, count);
 }
 
 int handover_wc_parse(const char *text, struct handover_wc *wcs, unsigned int *count)
 {
-	const char *next;
-	size_t len;
-	int err;
-
-	for (*count = 0; *text; text = next) {
-		if (*count == HANDOVER_MAX)
-			return E2BIG;
-		len = split(text, &next);
-		err = parse_one_wc(text, len, &wcs[*count]);
-		if (err)
-			return err;
-		(*count)++;
-	}
-	return 0;
+	return parse_all(text, parse_wc, wcs, count);
 }
