@@ -25,7 +25,7 @@ Options, before or after the command:
   --json         stdout is exactly one JSON object; all else goes to stderr
   --mirror URL   Debian mirror to build the guest from (default: the host's own)
   --suite S      the guest's userspace: trixie, or sid with its newer libibverbs (default: trixie)
-  --kernel VER   guest kernel, for example 7.3.4+deb13 (default: the newest in the suites)
+  --kernel VER   guest kernel, for example 7.3.4+deb13 (default: the newest in the suites); 7.2 or newer
   --debug-kernel[=K]
                  boot a kernel that checks itself, built once from the source of the guest's version.
                  K is kasan (default: memory errors, lock rules, leaks, undefined behaviour, fault

@@ -56,6 +56,7 @@ root_build_missing() {
 	mirror=$(host_mirror)
 	[[ $mirror ]] || die "the host's apt sources name no Debian mirror; give one with --mirror URL"
 	mkdir -p "$new"
+	root_minimum
 	recipe_build "$new" "$mirror" "$(root_wanted_kernel)"
 	root_inventory "$new" >"$new/stamp"
 	mv "$new" "$ROOT_DIR"
@@ -70,6 +71,11 @@ root_remove_old() {
 		say "removing a guest root that was not used for two weeks"
 		rm -rf "$dir" "$LAB_CACHE/tools/${dir##*/}" "$LAB_CACHE"/trees/*/"${dir##*/}"*
 	done
+}
+
+# Without --kernel it is a kernel that has everything; by name also the older ones that kernel/ is compiled for.
+root_minimum() {
+	[[ ! ${LAB_KERNEL:-} ]] || RECIPE_KERNEL_MIN=$KERNELS_OLDER
 }
 
 root_wanted_kernel() {

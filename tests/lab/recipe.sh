@@ -5,7 +5,7 @@
 . "$(dirname -- "$0")/lib.bash"
 export LAB_RUN=$WORK/run
 mkdir -p "$LAB_RUN"
-for file in common host recipe root; do
+for file in common host recipe root kernels; do
 	# shellcheck source=/dev/null
 	. "$LAB_LIB/$file.sh"
 done
@@ -103,6 +103,19 @@ too_old_a_kernel_is_never_chosen() {
 	check "nothing newer" equal "$(choose 7.5.0+deb13-amd64)" ""
 }
 
+# The default is new enough for everything; by name one also gets what kernel/ is compiled for.
+older_kernel_is_chosen_by_name_only() {
+	choose_named() {
+		LAB_KERNEL=$1
+		root_minimum
+		choose "$(root_wanted_kernel)"
+	}
+	check "by name" equal "$(choose_named 7.2.12+deb13)" "7.2.12+deb13-amd64 linux-image-7.2.12+deb13-amd64"
+	check "by series" equal "$(choose_named 7.2)" "7.2.12+deb13-amd64 linux-image-7.2.12+deb13-amd64"
+	check "too old is the next newer" equal "$(choose_named 6.12.57+deb13)" "7.2.12+deb13-amd64 linux-image-7.2.12+deb13-amd64"
+	check "default" equal "$(choose_named '')" "7.3.11+deb13-amd64 linux-image-7.3.11+deb13-amd64"
+}
+
 a_root() {
 	rm -rf "$WORK/root"
 	mkdir -p "$WORK/root/root/usr/bin" "$WORK/root/boot"
@@ -158,5 +171,6 @@ run_tests mirror_is_read_from_a_one_line_source mirror_is_read_from_a_deb822_sou
 	mirror_list_of_a_cloud_image_is_followed mirror_option_wins no_mirror_is_found_where_there_is_none \
 	newest_kernel_with_headers_is_chosen_and_signed_preferred wanted_kernel_is_chosen \
 	vanished_kernel_gives_the_next_newer_said_aloud too_old_a_kernel_is_never_chosen \
+	older_kernel_is_chosen_by_name_only \
 	sound_root_is_accepted damaged_root_is_noticed recipe_and_kernel_decide_the_key_mirror_does_not \
 	suite_decides_the_key_and_where_packages_come_from json_strings_survive_every_byte
