@@ -39,7 +39,7 @@ mutants_run() {
 mutants_prepare() {
 	local names
 	MUTANTS_UNITS=$(mutants_units | tr '\n' ' ')
-	names=$(cd "$LAB_RUN/stage/usr/libexec/vfiowc/tests" && printf '%s\n' * | grep -vE '^(run-tests|long_.*)$|\.(awk|inc)$')
+	names=$(cd "$LAB_RUN/stage/usr/libexec/vfiowc/tests" && printf '%s\n' * | grep -vE '^(run-tests|(long|boot)_.*)$|\.(awk|inc)$')
 	MUTANTS_GUEST=$(tr '\n' ' ' <<<"$names")
 	MUTANTS_CACHE=$LAB_CACHE/mutants/$(mutants_key)
 	mkdir -p "$MUTANTS_CACHE" "$LAB_RUN/mutants"

@@ -7,6 +7,8 @@
 TEST_BOOT_SECONDS=900
 # With the programs long_*.
 TEST_LONG_BOOT_SECONDS=5400
+# Programs that need a boot of their own: what they want on the kernel's command line.
+declare -A TEST_BOOTS=([boot_lockdown]=lockdown=integrity [boot_no_iommu]=intel_iommu=off)
 # The stock kernel notes who allocated which object, so that run-tests can say what was left behind.
 TEST_CMDLINE='slab_debug=U,kmalloc-*'
 
@@ -209,13 +211,21 @@ test_program_wanted() {
 }
 
 guest_suite() {
-	local programs=() file name
+	local programs=() boots=() file name
 	suite_wanted guest || return 0
 	for file in "$LAB_RUN"/stage/usr/libexec/vfiowc/tests/*; do
 		name=${file##*/}
 		[[ $name != run-tests && $name != *.awk && $name != *.inc ]] || continue
 		[[ $name != long_* || $TEST_LONG ]] || continue
-		test_program_wanted guest "$name" "$file" && programs+=("$name")
+		test_program_wanted guest "$name" "$file" || continue
+		if [[ ${TEST_BOOTS[$name]:-} ]]; then
+			boots+=("$name")
+		else
+			programs+=("$name")
+		fi
+	done
+	for name in "${boots[@]}"; do
+		TEST_CMDLINE="$TEST_CMDLINE ${TEST_BOOTS[$name]}" guest_programs "$name"
 	done
 	((${#programs[@]})) || return 0
 	if [[ " ${programs[*]} " =~ " perf_"(backend|figures)" " ]]; then

@@ -1,3 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 # `vfiowc check`: its verdict against its probe.
-vfiowc_guest_test(NAME check_setups SOURCES check_setups.c LIBS vfiowc_guest_lib)
+foreach(program check_setups boot_no_iommu boot_lockdown)
+	vfiowc_guest_test(NAME ${program} SOURCES ${program}.c check_agrees.c LIBS vfiowc_guest_lib)
+endforeach()

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "check_agrees.h"
 #include "lib_fixture.h"
 #include "rdma_fixture.h"
 
@@ -18,7 +19,7 @@
 struct site {
 	char bdf[GUEST_BDF_LEN];
 	char netdev[32];
-	char out[16384];
+	char out[CHECK_OUT_BYTES];
 };
 
 static int setup(void **state)
@@ -47,51 +48,11 @@ static int teardown(void **state)
 
 #define check_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-/* The first value of @key behind @from. */
-static const char *value_of(const char *from, const char *key)
-{
-	const char *at = from ? strstr(from, key) : NULL;
-
-	if (!at)
-		fail_msg("no %s", key);
-	return at + strlen(key);
-}
-
-static bool is(const char *value, const char *word)
-{
-	return !strncmp(value, word, strlen(word));
-}
-
-/*
- * @prefix: before the command, "" or a change of user
- * @works: what must be said, and done
- * @subject: of the finding that must say no; NULL when it works
- */
-static void check(struct site *site, const char *prefix, const char *bdf, const char *rdma, bool works,
-		  const char *subject)
-{
-	const char *probe, *verdict = works ? "\"yes\"" : "\"no\"", *done = works ? "true" : "false";
-	int status = guest_capture(site->out, sizeof(site->out),
-				   "%svfiowc check --probe --json %s %s 2>/dev/null", prefix, bdf, rdma);
-	char wanted[64];
-
-	probe = strstr(site->out, "\"probe\":");
-	if (status != !works || !probe || !is(value_of(site->out, "\"write\": "), verdict) ||
-	    !is(value_of(site->out, "\"read\": "), verdict) || !is(value_of(probe, "\"write\": "), done) ||
-	    !is(value_of(probe, "\"read\": "), done))
-		fail_msg("status %d:\n%s", status, site->out);
-	if (works)
-		return;
-	snprintf(wanted, sizeof(wanted), "\"subject\": \"%s\",\n      \"write\": \"no\"", subject);
-	if (!strstr(site->out, wanted))
-		fail_msg("no finding about %s says no:\n%s", subject, site->out);
-}
-
 static void sound_setup_works(void **state)
 {
 	struct site *site = *state;
 
-	check(site, "", site->bdf, RDMA_DEVICE, true, NULL);
+	check_agrees("", site->bdf, RDMA_DEVICE, true, NULL);
 }
 
 static void exporter_without_driver(void **state)
@@ -99,7 +60,7 @@ static void exporter_without_driver(void **state)
 	struct site *site = *state;
 
 	assert_int_equal(guest_bind(site->bdf, NULL), 0);
-	check(site, "", site->bdf, RDMA_DEVICE, false, "driver");
+	check_agrees("", site->bdf, RDMA_DEVICE, false, "driver");
 }
 
 static void exporter_of_another_driver(void **state)
@@ -108,7 +69,7 @@ static void exporter_of_another_driver(void **state)
 
 	assert_int_equal(guest_modprobe("pci-stub"), 0);
 	assert_int_equal(guest_bind(site->bdf, "pci-stub"), 0);
-	check(site, "", site->bdf, RDMA_DEVICE, false, "driver");
+	check_agrees("", site->bdf, RDMA_DEVICE, false, "driver");
 }
 
 /* The addresses of stock vfio-pci cannot be told from those behind the interface's IOMMU. */
@@ -117,18 +78,16 @@ static void stock_exporter_for_the_software_device(void **state)
 	struct site *site = *state;
 
 	assert_int_equal(guest_bind(site->bdf, "vfio-pci"), 0);
-	check(site, "", site->bdf, RDMA_DEVICE, false, "importer");
+	check_agrees("", site->bdf, RDMA_DEVICE, false, "importer");
 }
 
 static void importer_that_imports_no_dma_buf(void **state)
 {
 	struct site *site = *state;
 
-	assert_int_equal(guest_modprobe("rdma_rxe"), 0);
-	assert_int_equal(guest_run("ip link add rxenet type dummy && ip addr add 10.77.0.1/24 dev rxenet && "
-				   "ip link set rxenet up && rdma link add rxe0 type rxe netdev rxenet"), 0);
-	check(site, "", site->bdf, "rxe0", false, "importer");
-	assert_int_equal(guest_run("rdma link delete rxe0 && ip link delete rxenet"), 0);
+	check_rxe_up();
+	check_agrees("", site->bdf, CHECK_RXE, false, "importer");
+	check_rxe_down();
 }
 
 static void port_that_is_down(void **state)
@@ -136,7 +95,7 @@ static void port_that_is_down(void **state)
 	struct site *site = *state;
 
 	assert_int_equal(guest_run("ip link set %s down", site->netdev), 0);
-	check(site, "", site->bdf, RDMA_DEVICE, false, "port");
+	check_agrees("", site->bdf, RDMA_DEVICE, false, "port");
 	assert_int_equal(guest_run("ip link set %s up", site->netdev), 0);
 	/* The probe waits for the carrier, so the next test may begin. */
 	assert_int_equal(guest_capture(site->out, sizeof(site->out), "vfiowc check --probe %s " RDMA_DEVICE,
@@ -147,7 +106,7 @@ static void user_without_rights(void **state)
 {
 	struct site *site = *state;
 
-	check(site, AS_NOBODY, site->bdf, RDMA_DEVICE, false, "permission");
+	check_agrees(AS_NOBODY, site->bdf, RDMA_DEVICE, false, "permission");
 }
 
 static void group_that_another_process_has_open(void **state)
@@ -156,19 +115,18 @@ static void group_that_another_process_has_open(void **state)
 	struct guest_vfio vfio;
 
 	assert_int_equal(guest_vfio_open(site->bdf, &vfio), 0);
-	check(site, "", site->bdf, RDMA_DEVICE, false, "permission");
+	check_agrees("", site->bdf, RDMA_DEVICE, false, "permission");
 	guest_vfio_close(&vfio);
 }
 
 static void group_with_a_function_of_another_driver(void **state)
 {
-	struct site *site = *state;
-
+	(void)state;
 	assert_int_equal(guest_modprobe("uio_pci_generic"), 0);
 	assert_int_equal(guest_bind(GUEST_PAIR, EXPORTER_DRIVER), 0);
-	check(site, "", GUEST_PAIR, RDMA_DEVICE, true, NULL);
+	check_agrees("", GUEST_PAIR, RDMA_DEVICE, true, NULL);
 	assert_int_equal(guest_bind(GUEST_PAIR_SIBLING, "uio_pci_generic"), 0);
-	check(site, "", GUEST_PAIR, RDMA_DEVICE, false, "group");
+	check_agrees("", GUEST_PAIR, RDMA_DEVICE, false, "group");
 	guest_bind(GUEST_PAIR_SIBLING, NULL);
 	guest_bind(GUEST_PAIR, NULL);
 }
@@ -193,8 +151,8 @@ static void user_that_may_lock_no_memory(void **state)
 
 	group_node(site, node, sizeof(node));
 	assert_return_code(chmod(node, 0666), errno);
-	check(site, AS_NOBODY, site->bdf, RDMA_DEVICE, true, NULL);
-	check(site, "prlimit --memlock=0:0 " AS_NOBODY, site->bdf, RDMA_DEVICE, false, "memlock");
+	check_agrees(AS_NOBODY, site->bdf, RDMA_DEVICE, true, NULL);
+	check_agrees("prlimit --memlock=0:0 " AS_NOBODY, site->bdf, RDMA_DEVICE, false, "memlock");
 }
 
 static void user_that_may_not_open_the_rdma_device(void **state)
@@ -205,7 +163,7 @@ static void user_that_may_not_open_the_rdma_device(void **state)
 	group_node(site, node, sizeof(node));
 	assert_return_code(chmod(node, 0666), errno);
 	assert_int_equal(guest_run("chmod 0600 /dev/infiniband/uverbs*"), 0);
-	check(site, AS_NOBODY, site->bdf, RDMA_DEVICE, false, "permission");
+	check_agrees(AS_NOBODY, site->bdf, RDMA_DEVICE, false, "permission");
 	assert_int_equal(guest_run("chmod 0666 /dev/infiniband/uverbs*"), 0);
 }
 
@@ -244,7 +202,7 @@ static void probe_puts_back_what_was_there(void **state)
 	vfiowc_unmap(map);
 	vfiowc_destroy_buf(buf);
 	vfiowc_close_device(dev);
-	check(site, "", site->bdf, RDMA_DEVICE, true, NULL);
+	check_agrees("", site->bdf, RDMA_DEVICE, true, NULL);
 	dev = vfiowc_open_device(site->bdf);
 	assert_non_null(dev);
 	buf = lib_export(dev, 0, PAGE, VFIOWC_MEM_NC);
