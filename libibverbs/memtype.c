@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdbool.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,12 +11,15 @@
 
 #define MEMTYPE_LIST "/sys/kernel/debug/x86/pat_memtype_list"
 
-/* NULL with errno. */
-static FILE *open_text(const char *path)
+/* NULL with errno. @root: see vfiowc_bar_any_wc(). */
+static FILE *open_text(const char *root, const char *name)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+	char path[PATH_MAX];
 	FILE *file;
+	int fd, err;
 
+	snprintf(path, sizeof(path), "%s%s", root, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
 	file = fdopen(fd, "r");
@@ -29,7 +32,7 @@ static FILE *open_text(const char *path)
 }
 
 /* Line @bar of sysfs' `resource`: first address, last address, flags. */
-static int read_bar_place(const char *bdf, uint32_t bar, uint64_t *start, uint64_t *bytes)
+static int read_bar_place(const char *root, const char *bdf, uint32_t bar, uint64_t *start, uint64_t *bytes)
 {
 	char path[64], line[80] = "";
 	uint64_t last;
@@ -37,7 +40,7 @@ static int read_bar_place(const char *bdf, uint32_t bar, uint64_t *start, uint64
 	int err = 0;
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", bdf);
-	file = open_text(path);
+	file = open_text(root, path);
 	if (!file)
 		return errno;
 	for (uint32_t i = 0; !err && i <= bar; i++)
@@ -68,24 +71,40 @@ static enum vfiowc_effective_type type_of(const char *name)
 	return VFIOWC_EFFECTIVE_OTHER;
 }
 
-/*
- * The entry that holds @address and goes furthest, of "PAT: [mem 0xFIRST-0xEND] TYPE", END not included.
- * Entries that overlap have one type. False: there is none.
- */
-static bool find_entry(FILE *list, uint64_t address, uint64_t *end, enum vfiowc_effective_type *type)
+struct entry {
+	uint64_t first;
+	uint64_t end; /* not included */
+	enum vfiowc_effective_type type;
+};
+
+/* The next "PAT: [mem 0xFIRST-0xEND] TYPE"; false when there is none. */
+static bool next_entry(FILE *list, struct entry *entry)
 {
 	char line[160], name[32];
-	uint64_t first, behind;
+
+	while (fgets(line, sizeof(line), list)) {
+		if (sscanf(line, "PAT: [mem 0x%" SCNx64 "-0x%" SCNx64 "] %31s", &entry->first, &entry->end,
+			   name) == 3) {
+			entry->type = type_of(name);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The entry that holds @address and goes furthest. Entries that overlap have one type. False: there is none. */
+static bool find_entry(FILE *list, uint64_t address, uint64_t *end, enum vfiowc_effective_type *type)
+{
+	struct entry entry;
 	bool found = false;
 
 	if (fseek(list, 0, SEEK_SET))
 		return false;
-	while (fgets(line, sizeof(line), list)) {
-		if (sscanf(line, "PAT: [mem 0x%" SCNx64 "-0x%" SCNx64 "] %31s", &first, &behind, name) != 3 ||
-		    address < first || address >= behind || (found && behind <= *end))
+	while (next_entry(list, &entry)) {
+		if (address < entry.first || address >= entry.end || (found && entry.end <= *end))
 			continue;
-		*end = behind;
-		*type = type_of(name);
+		*end = entry.end;
+		*type = entry.type;
 		found = true;
 	}
 	return found;
@@ -107,6 +126,19 @@ static enum vfiowc_effective_type find_type(FILE *list, uint64_t start, uint64_t
 	return first;
 }
 
+/* The kernel's list, and where the BAR lies. */
+static int open_list(const char *root, const char *bdf, uint32_t bar, FILE **list, uint64_t *start, uint64_t *bytes)
+{
+	int err = read_bar_place(root, bdf, bar, start, bytes);
+
+	if (err)
+		return err;
+	*list = open_text(root, MEMTYPE_LIST);
+	if (*list)
+		return 0;
+	return errno == ENOENT ? EOPNOTSUPP : errno;
+}
+
 int vfiowc_bar_memtype(const char *bdf, uint32_t bar, uint64_t offset, uint64_t length,
 		       enum vfiowc_effective_type *type)
 {
@@ -114,15 +146,30 @@ int vfiowc_bar_memtype(const char *bdf, uint32_t bar, uint64_t offset, uint64_t 
 	FILE *list;
 	int err;
 
-	err = read_bar_place(bdf, bar, &start, &bytes);
+	err = open_list("", bdf, bar, &list, &start, &bytes);
 	if (err)
 		return err;
 	if (!length || offset >= bytes || length > bytes - offset)
-		return EINVAL;
-	list = open_text(MEMTYPE_LIST);
-	if (!list)
-		return errno == ENOENT ? EOPNOTSUPP : errno;
-	*type = find_type(list, start + offset, start + offset + length);
+		err = EINVAL;
+	else
+		*type = find_type(list, start + offset, start + offset + length);
+	fclose(list);
+	return err;
+}
+
+int vfiowc_bar_any_wc(const char *root, const char *bdf, uint32_t bar, bool *any)
+{
+	uint64_t start = 0, bytes = 0;
+	struct entry entry;
+	FILE *list;
+	int err;
+
+	err = open_list(root, bdf, bar, &list, &start, &bytes);
+	if (err)
+		return err;
+	*any = false;
+	while (!*any && next_entry(list, &entry))
+		*any = entry.type == VFIOWC_EFFECTIVE_WC && entry.first < start + bytes && entry.end > start;
 	fclose(list);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "memtype.h"
 #include "reach.h"
 
 #define RDMA "/sys/class/infiniband"
@@ -75,8 +76,27 @@ static void judge_soft_with_stock(struct reach *reach)
 		    reach->rdma, netdev, type);
 }
 
+/* Its own mapping would be of that type, too, and it does without. Who may not read the list is not told. */
+static void judge_soft_with_wc(struct reach *reach)
+{
+	char remedy[200];
+	uint32_t bar;
+	bool any;
+
+	for (bar = 0; bar < VFIOWC_NUM_BARS; bar++) {
+		if (vfiowc_bar_any_wc(reach->root, reach->exporter, bar, &any) || !any)
+			continue;
+		snprintf(remedy, sizeof(remedy), "end what has mapped resource%u_wc of %s in sysfs, then open the VFIO device anew",
+			 bar, reach->exporter);
+		say(reach, VFIOWC_P2P_IMPORTER, VFIOWC_P2P_NO, remedy,
+		    "the kernel has mapped BAR %u write-combined, wholly or in part: %s would have to, too, and refuses to register slices of it",
+		    bar, reach->rdma);
+	}
+}
+
 static void judge_soft(struct reach *reach)
 {
+	judge_soft_with_wc(reach);
 	if (!strcmp(reach->driver, "vfio-pci"))
 		judge_soft_with_stock(reach);
 	else

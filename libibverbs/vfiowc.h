@@ -618,7 +618,8 @@ int vfiowc_unmap(struct vfiowc_mapping *map);
  *
  * Return: the MR, or NULL with errno: EINVAL the part is not inside the dma-buf, @iova does not
  * match @offset or wraps, or remote write or atomic access without local write; EOPNOTSUPP the
- * provider cannot register dma-bufs, or the NIC cannot follow revocation; ENODEV revoked; what
+ * provider cannot register dma-bufs, or the NIC cannot follow revocation; ENODEV revoked; EBUSY
+ * (vfiowc_rdma) the BAR was mapped write-combined when its device was opened; what
  * ibv_reg_dmabuf_mr() says.
  */
 struct ibv_mr *vfiowc_reg_mr(struct vfiowc_buf *buf, struct ibv_pd *pd, uint64_t offset,

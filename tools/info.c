@@ -13,19 +13,23 @@
 #include <string.h>
 
 #include "json.h"
+#include "memtype.h"
 #include "pci.h"
 #include "vfiowc.h"
 
 #define DMA_BUFS "/sys/kernel/debug/vfiowc_pci/dma_bufs"
 
-static json_object *bar_info(unsigned int index, const struct pci_bar *bar)
+static json_object *bar_info(const char *bdf, unsigned int index, const struct pci_bar *bar)
 {
 	json_object *info = json_object_new_object();
+	bool any;
 
 	json_object_object_add(info, "bar", json_object_new_int(index));
 	json_object_object_add(info, "bytes", json_object_new_uint64(bar->bytes));
 	json_object_object_add(info, "type", json_object_new_string(bar->memory ? "memory" : "io"));
 	json_object_object_add(info, "prefetchable", json_object_new_boolean(bar->prefetchable));
+	json_object_object_add(info, "write_combined",
+			       vfiowc_bar_any_wc("", bdf, index, &any) ? NULL : json_object_new_boolean(any));
 	return info;
 }
 
@@ -36,7 +40,7 @@ static json_object *bars_info(const char *bdf)
 
 	for (unsigned int i = 0; i < PCI_BARS; i++) {
 		if (!pci_bar(bdf, i, &bar))
-			json_object_array_add(list, bar_info(i, &bar));
+			json_object_array_add(list, bar_info(bdf, i, &bar));
 	}
 	return list;
 }
@@ -112,6 +116,11 @@ static const char *string_of(json_object *info, const char *key, const char *non
 	return value ? json_object_get_string(value) : none;
 }
 
+static bool is_true(json_object *info, const char *key)
+{
+	return json_object_get_boolean(json_object_object_get(info, key));
+}
+
 static const char *completer_name(json_object *value)
 {
 	if (!value)
@@ -151,11 +160,10 @@ static void print_function(json_object *info)
 	for (size_t i = 0; i < json_object_array_length(bars); i++) {
 		json_object *bar = json_object_array_get_idx(bars, i);
 
-		printf("  BAR %s: %s bytes of %s%s\n", string_of(bar, "bar", ""),
+		printf("  BAR %s: %s bytes of %s%s%s\n", string_of(bar, "bar", ""),
 		       string_of(bar, "bytes", ""), string_of(bar, "type", ""),
-		       json_object_get_boolean(json_object_object_get(bar, "prefetchable")) ?
-			       ", prefetchable" :
-			       "");
+		       is_true(bar, "prefetchable") ? ", prefetchable" : "",
+		       is_true(bar, "write_combined") ? ", write-combined for the kernel" : "");
 	}
 	print_dma_bufs(json_object_object_get(info, "dma_bufs"));
 }

@@ -20,6 +20,7 @@
 #include <linux/sched/signal.h>
 #include <linux/smp.h>
 
+#include "vfiowc_io.h"
 #include "vfiowc_pci.h"
 
 static unsigned int revoke_timeout_ms = 5000;
@@ -83,8 +84,9 @@ static void store_fence(void *unused)
  * A read that no posted write passes on its way to the function.  A register
  * may change by being read, prefetchable memory by definition does not: the
  * others are flushed by a config read, which PCIe orders behind posted writes
- * just as well.  Not inlined nor cloned, and with the value as its result, so
- * that a probe can see what was read and when (tests/guest/drain_trace.c).
+ * just as well.  So is memory that core has mapped write-combined, where a read
+ * may be answered early (O4).  Not inlined nor cloned, and with the value as its
+ * result, so that a probe can see what was read and when (tests/guest/drain_trace.c).
  */
 static noinline __noclone u32 read_back(struct vfiowc_buf *buf, bool memory_locked)
 {
@@ -97,7 +99,7 @@ static noinline __noclone u32 read_back(struct vfiowc_buf *buf, bool memory_lock
 		lockdep_assert_held(&core->memory_lock);
 	if (memory_locked && __vfio_pci_memory_enabled(core) &&
 	    pci_resource_flags(buf->pdev, buf->bar) & IORESOURCE_PREFETCH &&
-	    !IS_ERR_OR_NULL(bar))
+	    !IS_ERR_OR_NULL(bar) && vfiowc_io_uncached(bar))
 		return ioread32(bar + (buf->phys[0].paddr - start));
 	pci_read_config_dword(buf->pdev, PCI_VENDOR_ID, &id);
 	return id;

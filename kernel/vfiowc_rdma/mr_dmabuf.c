@@ -27,6 +27,7 @@
 #include <linux/slab.h>
 
 #include "vfiowc_dma_buf.h"
+#include "vfiowc_io.h"
 #include "vfiowc_rdma.h"
 
 MODULE_IMPORT_NS("DMA_BUF");
@@ -52,6 +53,10 @@ static u64 mapping_len(phys_addr_t phys, u64 len)
 	return head && len >= 2 * PMD_SIZE ? head : len;
 }
 
+/*
+ * Not by a write-combined mapping: it would merge and delay what must be one access,
+ * and may answer a delivery read early (O5i, O5t).
+ */
 static int range_map(struct vfiowc_mr *mr, phys_addr_t phys, u64 start, u64 len)
 {
 	struct vfiowc_range *range = &mr->ranges[mr->nr_ranges];
@@ -61,6 +66,13 @@ static int range_map(struct vfiowc_mr *mr, phys_addr_t phys, u64 start, u64 len)
 	range->io = ioremap(phys, len);
 	if (!range->io)
 		return -ENOMEM;
+	if (!vfiowc_io_uncached(range->io)) {
+		iounmap(range->io);
+		ibdev_warn_ratelimited(&mr->dev->ibdev,
+				       "memory at %pa can be mapped write-combined only: a program had mapped its resource file in sysfs before the VFIO device was opened; end it, and open the device again\n",
+				       &phys);
+		return -EBUSY;
+	}
 	mr->nr_ranges++;
 	return 0;
 }
@@ -352,8 +364,9 @@ static int mr_import(struct vfiowc_mr *mr, u64 offset)
  * @attrs: no driver attributes
  *
  * Return: the MR or an error pointer: -EINVAL not a dma-buf, outside of it;
- * -EBADF; -ENODEV revoked; -EOPNOTSUPP access flags, or an exporter that offers
- * no way to reach its memory by the CPU; -EINTR; -ENOMEM; what the exporter says.
+ * -EBADF; -EBUSY I/O memory that the kernel can map write-combined only; -ENODEV
+ * revoked; -EOPNOTSUPP access flags, or an exporter that offers no way to reach
+ * its memory by the CPU; -EINTR; -ENOMEM; what the exporter says.
  */
 struct ib_mr *vfiowc_reg_user_mr_dmabuf(struct ib_pd *pd, u64 offset,
 					u64 length, u64 iova, int fd, int access,

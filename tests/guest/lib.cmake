@@ -11,6 +11,8 @@ foreach(subject region whole_bar)
 endforeach()
 vfiowc_guest_test(NAME exporter_figures SOURCES exporter_figures.c exporter_load.c
 	LIBS vfiowc_guest_lib vfiowc_guest_importer)
+vfiowc_guest_test(NAME exporter_wc_first SOURCES exporter_wc_first.c drain_trace.c
+	LIBS vfiowc_guest_lib vfiowc_guest_importer)
 vfiowc_guest_test(NAME lib_hello SOURCES lib_hello.c LIBS vfiowc_guest_lib)
 target_compile_definitions(lib_hello PRIVATE
 	HELLO_SOURCE="${CMAKE_INSTALL_FULL_DOCDIR}/examples/hello_p2p.c")

@@ -448,6 +448,24 @@ static void software_device_needs_no_way_to_an_exporter_of_ours(void **state)
 	finding(VFIOWC_P2P_PATH, "the CPU moves the bytes", "");
 }
 
+/* The list holds parts of BARs, in any order; only a NIC's own accesses do not depend on it. */
+static void software_device_cannot_have_a_bar_that_is_write_combined(void **state)
+{
+	static const char list[] = "/sys/kernel/debug/x86/pat_memtype_list";
+
+	(void)state;
+	put("/sys/class/infiniband/mlx5_0/node_desc", VFIOWC_NODE_DESC "\n");
+	put(list, "PAT memtype list:\nPAT: [mem 0x0000004000000000-0x0000004004000000] uncached-minus\n"
+		  "PAT: [mem 0x0000004004000000-0x0000004004001000] write-combining\n"
+		  "PAT: [mem 0x0000003fffffe000-0x0000004000000000] write-combining\n");
+	judge(VFIOWC_P2P_YES, VFIOWC_P2P_YES);
+	put(list, "PAT memtype list:\nPAT: [mem 0x0000004003fff000-0x0000004004000000] write-combining\n");
+	judge(VFIOWC_P2P_NO, VFIOWC_P2P_NO);
+	finding(VFIOWC_P2P_IMPORTER, "mapped BAR 2 write-combined", "resource2_wc of " EXPORTER);
+	put("/sys/class/infiniband/mlx5_0/node_desc", "some NIC\n");
+	judge(VFIOWC_P2P_YES, VFIOWC_P2P_YES);
+}
+
 /* Then it uses the addresses of its interface's function: their translation and their way matter. */
 static void software_device_with_stock_vfio_pci_needs_untranslated_addresses(void **state)
 {
@@ -509,6 +527,7 @@ int main(void)
 		reach_test(limits_and_rights_are_seen),
 		reach_test(unsigned_modules_are_refused_by_a_locked_kernel),
 		reach_test(software_device_needs_no_way_to_an_exporter_of_ours),
+		reach_test(software_device_cannot_have_a_bar_that_is_write_combined),
 		reach_test(software_device_with_stock_vfio_pci_needs_untranslated_addresses),
 		reach_test(what_is_not_there_is_an_error),
 	};
