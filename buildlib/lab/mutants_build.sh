@@ -37,20 +37,32 @@ mutant_build() {
 	esac
 }
 
-# Only for the .c files of one module: what kbuild had run for them is run again, without debug information,
-# which nobody reads and which is most of the work; `make` would think for longer than this takes.
+# For what lies in modules: what kbuild had run for the .c files is run again, without debug information, which
+# nobody reads and which is most of the work; `make` would think for longer than this takes.
 mutant_build_modules() {
 	local dir=$1 updates=$1/files/usr/lib/modules/$KERNEL/updates/vfiowc
-	if (cd "$dir/src" && find . -type f | grep -vE '^\./kernel/[a-z_]+/[a-z_]+\.c$'); then
-		build_modules /lab/src /lab/build KCFLAGS=-g0
+	if (cd "$dir/src" && find . -type f | grep -vE '^\./kernel/[a-z_]+/[a-z_]+\.[ch]$'); then
+		build_modules /lab/src /lab/build
 	else
-		(cd "$dir/src" && find . -type f -printf '%P\n') |
+		mutant_changed_objects "$dir/src" |
 			in_view bash -eu /lab/src/buildlib/lab/remake-modules /lab/build/kernel
 	fi
 	[[ $(find "$dir/out" -name "*.ko" -print -quit) ]] || { echo "the patch changes no module"; return 1; }
 	mkdir -p "$updates"
 	find "$dir/out" -name '*.ko' -exec cp -t "$updates" {} +
 	find "$updates" -name '*.ko' -printf "/lab/run/${updates#"$LAB_RUN"/}/%P\0" | in_view xargs -0 strip --strip-debug
+}
+
+# The .c files that are to be compiled: of a module with a changed header, all.
+mutant_changed_objects() {
+	local file
+	(cd "$1" && find . -type f -printf '%P\n') | while read -r file; do
+		if [[ $file == *.h ]]; then
+			(cd "$LAB_TOP" && printf '%s\n' "${file%/*}"/*.c)
+		else
+			echo "$file"
+		fi
+	done | sort -u
 }
 
 mutant_build_userspace() {
