@@ -15,8 +15,6 @@
 #include <linux/dma-buf.h>
 #include <linux/types.h>
 
-struct phys_vec;
-
 /**
  * vfiowc_dma_buf_get_tph - read the steering tag published on a dma-buf
  * @dmabuf: any dma-buf; the caller holds a reference and its reservation lock
@@ -31,20 +29,33 @@ int vfiowc_dma_buf_get_tph(struct dma_buf *dmabuf, bool extended,
 			   u16 *st, u8 *ph);
 
 /**
- * vfiowc_dma_buf_cpu_map - the physical ranges of a dma-buf, for CPU access
+ * struct vfiowc_cpu_range - consecutive bytes of a dma-buf, for CPU access
+ * @io: kernel address; the mapping of the BAR that vfio-pci-core made when the
+ *	device was opened, uncached
+ * @phys: physical address
+ * @len: bytes
+ */
+struct vfiowc_cpu_range {
+	void __iomem *io;
+	phys_addr_t phys;
+	u64 len;
+};
+
+/**
+ * vfiowc_dma_buf_cpu_map - lend the ranges of a dma-buf, for CPU access
  * @attach: a revocable (invalidate_mappings) peer-to-peer attachment; its
  *	device need not be a PCI function; reservation lock held
- * @vec: out: array of the ranges in the dma-buf's order; kfree() it
+ * @ranges: out: array of the ranges in the dma-buf's order; kfree() it
  * @nr: out: number of ranges
  *
- * Counts as a mapping of @attach: revocation waits for the matching
- * vfiowc_dma_buf_cpu_unmap().  The memory is I/O memory without struct page.
+ * Counts as a mapping of @attach: revocation, and so the end of the BAR's mapping,
+ * waits for the matching vfiowc_dma_buf_cpu_unmap().
  *
  * Return: 0; -EOPNOTSUPP if the dma-buf is not ours; -ENODEV if it is revoked;
- * -ENOMEM.
+ * -ENOMEM, also when vfio-pci-core could not map the BAR.
  */
 int vfiowc_dma_buf_cpu_map(struct dma_buf_attachment *attach,
-			   struct phys_vec **vec, u32 *nr);
+			   struct vfiowc_cpu_range **ranges, u32 *nr);
 
 /**
  * vfiowc_dma_buf_cpu_unmap - end what vfiowc_dma_buf_cpu_map() began

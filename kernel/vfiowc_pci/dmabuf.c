@@ -385,10 +385,31 @@ struct vfiowc_buf *vfiowc_buf_create(struct vfiowc_device *vdev,
 	return buf;
 }
 
+/* @bar: the kernel's mapping of the whole BAR */
+static struct vfiowc_cpu_range *cpu_ranges(const struct vfiowc_buf *buf,
+					   void __iomem *bar)
+{
+	resource_size_t start = pci_resource_start(buf->pdev, buf->bar);
+	struct vfiowc_cpu_range *ranges;
+	u32 i;
+
+	ranges = kmalloc_objs(*ranges, buf->nr_ranges);
+	if (!ranges)
+		return NULL;
+	for (i = 0; i < buf->nr_ranges; i++)
+		ranges[i] = (struct vfiowc_cpu_range){
+			.io = bar + (buf->phys[i].paddr - start),
+			.phys = buf->phys[i].paddr,
+			.len = buf->phys[i].len,
+		};
+	return ranges;
+}
+
 int vfiowc_dma_buf_cpu_map(struct dma_buf_attachment *attach,
-			   struct phys_vec **vec, u32 *nr)
+			   struct vfiowc_cpu_range **ranges, u32 *nr)
 {
 	struct vfiowc_buf *buf = vfiowc_buf_of(attach->dmabuf);
+	void __iomem *bar;
 	int ret;
 
 	if (!buf)
@@ -397,9 +418,10 @@ int vfiowc_dma_buf_cpu_map(struct dma_buf_attachment *attach,
 	ret = vfiowc_buf_arm(buf);
 	if (ret)
 		return ret;
-	*vec = kmemdup_array(buf->phys, buf->nr_ranges, sizeof(*buf->phys),
-			     GFP_KERNEL);
-	if (!*vec)
+	/* There from opening to closing the device, which revokes first. */
+	bar = buf->vdev->core.barmap[buf->bar];
+	*ranges = IS_ERR_OR_NULL(bar) ? NULL : cpu_ranges(buf, bar);
+	if (!*ranges)
 		return -ENOMEM;
 	*nr = buf->nr_ranges;
 	/* The importer's CPU stores are posted writes like any other (O9). */

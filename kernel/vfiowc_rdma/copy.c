@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Moving bytes between MRs: host pages, vmapped dma-bufs, I/O memory.
+ * Moving bytes between MRs: memory, and I/O memory of one or more ranges.
  *
  * A copy goes as far at a time as both sides are consecutive; where one of them is
- * I/O memory it ends on a word of the device, so that the way host memory is cut into
- * pages never splits an access (copy_io.c says which accesses there are).
+ * I/O memory it ends on a word of the device, so that the way the other is cut into
+ * ranges never splits an access (copy_io.c says which accesses there are).
  *
  * No locks: the caller holds the MRs by vfiowc_mr_get().  Nothing here sleeps.
  */
-#include <linux/highmem.h>
 #include <linux/io.h>
 #include <linux/unaligned.h>
 
@@ -21,39 +20,10 @@
 /* Consecutive addresses of one kind; @io decides which pointer is valid. */
 struct segment {
 	bool is_io;
-	bool is_page;
 	u32 len;
 	void *mem;
 	void __iomem *io;
 };
-
-/*
- * Bytes from the beginning of a page on that are consecutive in the kernel's map of
- * all memory, if there is such a map.
- */
-static u32 pages_in_a_row(struct page *const *page, u32 want)
-{
-	unsigned long pfn = page_to_pfn(*page);
-	u32 len = PAGE_SIZE;
-
-	if (IS_ENABLED(CONFIG_KMAP_LOCAL))
-		return len;
-	for (; len < want && page_to_pfn(*++page) == ++pfn; len += PAGE_SIZE)
-		;
-	return len;
-}
-
-static void segment_map_page(const struct vfiowc_span *span, u32 want,
-			     struct segment *seg)
-{
-	u64 pos = span->mr->page_offset + span->off;
-	struct page *const *page = &span->mr->pages[pos >> PAGE_SHIFT];
-	u32 in_page = offset_in_page(pos);
-
-	seg->is_page = true;
-	seg->len = min(want, pages_in_a_row(page, in_page + want) - in_page);
-	seg->mem = kmap_local_page(*page) + in_page;
-}
 
 static void segment_map_io(const struct vfiowc_span *span, u32 want,
 			   struct segment *seg)
@@ -69,7 +39,6 @@ static void segment_map_io(const struct vfiowc_span *span, u32 want,
 	seg->io = range->io + in_range;
 }
 
-/* Pages are mapped and unmapped in LIFO order (kmap_local). */
 static void segment_map(const struct vfiowc_span *span, u32 want,
 			struct segment *seg)
 {
@@ -77,19 +46,10 @@ static void segment_map(const struct vfiowc_span *span, u32 want,
 
 	if (!span->mr)
 		seg->mem = span->buf;
-	else if (span->mr->kind == VFIOWC_MEM_HOST)
-		segment_map_page(span, want, seg);
 	else if (span->mr->kind == VFIOWC_MEM_BUF_IO)
 		segment_map_io(span, want, seg);
 	else
-		seg->mem = span->mr->vmap.vaddr + span->mr->buf_offset +
-			   span->off;
-}
-
-static void segment_unmap(struct segment *seg)
-{
-	if (seg->is_page)
-		kunmap_local(seg->mem);
+		seg->mem = span->mr->vaddr + span->off;
 }
 
 static void span_advance(struct vfiowc_span *span, u32 n)
@@ -144,7 +104,7 @@ u32 vfiowc_io_trim(u64 address, u32 run, u64 left)
 
 /*
  * Copy as far as both sides are consecutive and, if @trim, up to a word of the device;
- * advances both.  0: a word extends over the end of a page; *word: bytes of it.
+ * advances both.  0: a word extends over the end of a range; *word: bytes of it.
  */
 static u32 copy_run(struct vfiowc_span *to, struct vfiowc_span *from, u32 n,
 		    bool trim, u32 *word)
@@ -166,8 +126,6 @@ static u32 copy_run(struct vfiowc_span *to, struct vfiowc_span *from, u32 n,
 	}
 	if (run)
 		segment_copy(&dst, &src, run);
-	segment_unmap(&dst);
-	segment_unmap(&src);
 	span_advance(to, run);
 	span_advance(from, run);
 	return run;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory regions: keys, checks, the life cycle all kinds share, and MRs of host
- * memory.  MRs of dma-bufs are in mr_dmabuf.c.
+ * Memory regions: keys, checks, and the life cycle all kinds share.  MRs of host
+ * memory are in mr_host.c, those of dma-bufs in mr_dmabuf.c.
  *
  * A key is looked up under RCU and the MR is then held by a reference in @users
  * for at most one chunk.  @users counts one for the MR being usable; taking that
@@ -9,9 +9,7 @@
  * it up later finds @revoked.  Readers never block, so the engine may hold source
  * and target at once in any order.
  */
-#include <linux/mm.h>
 #include <linux/slab.h>
-#include <rdma/ib_umem.h>
 
 #include "vfiowc_rdma.h"
 
@@ -202,71 +200,6 @@ void vfiowc_mr_withdraw(struct vfiowc_mr *mr)
 	kfree_rcu(mr, rcu);
 }
 
-static int mr_collect_pages(struct vfiowc_mr *mr)
-{
-	struct sg_append_table *table = &mr->umem->sgt_append;
-	struct sg_page_iter iter;
-	size_t n = 0;
-
-	mr->pages = kvmalloc_objs(*mr->pages, ib_umem_num_pages(mr->umem));
-	if (!mr->pages)
-		return -ENOMEM;
-	for_each_sgtable_page(&table->sgt, &iter, 0)
-		mr->pages[n++] = sg_page_iter_page(&iter);
-	return 0;
-}
-
-/**
- * vfiowc_reg_user_mr - register host memory; see ib_device_ops
- * @pd: PD
- * @start: user address
- * @length: bytes
- * @iova: address used in work requests
- * @access: IB_ACCESS_*; REMOTE_WRITE without LOCAL_WRITE was refused by the core
- * @dmah: not supported
- * @udata: no driver data
- *
- * Return: the MR or an error pointer; -EOPNOTSUPP for unknown access flags.
- */
-struct ib_mr *vfiowc_reg_user_mr(struct ib_pd *pd, u64 start, u64 length,
-				 u64 iova, int access, struct ib_dmah *dmah,
-				 struct ib_udata *udata)
-{
-	struct vfiowc_mr *mr;
-	int err;
-
-	if (dmah)
-		return ERR_PTR(-EOPNOTSUPP);
-	err = ib_no_udata_io(udata);
-	if (err)
-		return ERR_PTR(err);
-	mr = vfiowc_mr_alloc(pd, length, iova, access);
-	if (IS_ERR(mr))
-		return ERR_CAST(mr);
-
-	mr->umem = ib_umem_get_va(pd->device, start, length, access);
-	if (IS_ERR(mr->umem)) {
-		err = PTR_ERR(mr->umem);
-		goto err_withdraw;
-	}
-	mr->page_offset = ib_umem_offset(mr->umem);
-	err = mr_collect_pages(mr);
-	if (err)
-		goto err_umem;
-	err = vfiowc_mr_publish(mr);
-	if (err)
-		goto err_pages;
-	return &mr->ibmr;
-
-err_pages:
-	kvfree(mr->pages);
-err_umem:
-	ib_umem_release(mr->umem);
-err_withdraw:
-	vfiowc_mr_withdraw(mr);
-	return ERR_PTR(err);
-}
-
 /**
  * vfiowc_dereg_mr - end of an MR, whatever its state; see ib_device_ops
  * @ibmr: the MR
@@ -283,13 +216,10 @@ int vfiowc_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
 	if (err)
 		return err;
 
-	if (mr->kind == VFIOWC_MEM_HOST) {
-		vfiowc_mr_drain(mr);
-		kvfree(mr->pages);
-		ib_umem_release(mr->umem);
-	} else {
+	if (mr->kind == VFIOWC_MEM_HOST)
+		vfiowc_mr_host_release(mr);
+	else
 		vfiowc_mr_dmabuf_release(mr);
-	}
 	vfiowc_mr_withdraw(mr);
 	return 0;
 }

@@ -3,8 +3,9 @@
  * Memory regions in dma-bufs: the importer.
  *
  * The device attaches as a revocable importer and reaches the memory by the CPU:
- *  - dma-bufs of vfiowc_pci through its private function, which gives physical
- *    ranges; they are I/O memory without struct page, mapped here by ioremap();
+ *  - dma-bufs of vfiowc_pci through its private function, which lends the mapping
+ *    that vfio-pci-core made of the BAR when the device was opened, so that a region
+ *    costs the same whatever its length;
  *  - exporters of system memory (udmabuf, heaps, DRM) through dma_buf_vmap();
  *  - stock vfio-pci through a scatter list, where one makes sense (mr_sgt.c);
  *  - others: EOPNOTSUPP.
@@ -21,104 +22,13 @@
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
-#include <linux/io.h>
 #include <linux/module.h>
-#include <linux/pgtable.h>
 #include <linux/slab.h>
 
 #include "vfiowc_dma_buf.h"
-#include "vfiowc_io.h"
 #include "vfiowc_rdma.h"
 
 MODULE_IMPORT_NS("DMA_BUF");
-
-static void ranges_unmap(struct vfiowc_mr *mr)
-{
-	while (mr->nr_ranges)
-		iounmap(mr->ranges[--mr->nr_ranges].io);
-	kfree(mr->ranges);
-	mr->ranges = NULL;
-}
-
-/*
- * Bytes to map in one piece.  Large pages serve where physical and virtual address
- * agree in the low bits, and ioremap() aligns the virtual one only: what lies before
- * the first large page is mapped apart, so that time and page tables for the rest
- * hardly depend on its length.
- */
-static u64 mapping_len(phys_addr_t phys, u64 len)
-{
-	u64 head = -phys & (PMD_SIZE - 1);
-
-	return head && len >= 2 * PMD_SIZE ? head : len;
-}
-
-/*
- * Not by a write-combined mapping: it would merge and delay what must be one access,
- * and may answer a delivery read early (O5i, O5t).
- */
-static int range_map(struct vfiowc_mr *mr, phys_addr_t phys, u64 start, u64 len)
-{
-	struct vfiowc_range *range = &mr->ranges[mr->nr_ranges];
-
-	range->start = start;
-	range->len = len;
-	range->io = ioremap(phys, len);
-	if (!range->io)
-		return -ENOMEM;
-	if (!vfiowc_io_uncached(range->io)) {
-		iounmap(range->io);
-		ibdev_warn_ratelimited(&mr->dev->ibdev,
-				       "memory at %pa can be mapped write-combined only: a program had mapped its resource file in sysfs before the VFIO device was opened; end it, and open the device again\n",
-				       &phys);
-		return -EBUSY;
-	}
-	mr->nr_ranges++;
-	return 0;
-}
-
-/* Map what of @vec, at @pos of the dma-buf, belongs to the MR. */
-static int vec_map(struct vfiowc_mr *mr, const struct phys_vec *vec, u64 pos)
-{
-	u64 from = max(pos, mr->buf_offset);
-	u64 to = min(pos + vec->len, mr->buf_offset + mr->length);
-	int err = 0;
-	u64 len;
-
-	for (; from < to && !err; from += len) {
-		phys_addr_t phys = vec->paddr + (from - pos);
-
-		len = mapping_len(phys, to - from);
-		err = range_map(mr, phys, from - mr->buf_offset, len);
-	}
-	return err;
-}
-
-static int ranges_map(struct vfiowc_mr *mr, const struct phys_vec *vec, u32 nr)
-{
-	u64 pos = 0;
-	int err;
-	u32 i;
-
-	mr->ranges = kzalloc_objs(*mr->ranges, 2 * nr);
-	if (!mr->ranges)
-		return -ENOMEM;
-	for (i = 0; i < nr; pos += vec[i++].len) {
-		err = vec_map(mr, &vec[i], pos);
-		if (err)
-			goto err_unmap;
-	}
-	/* the exporter's ranges must cover what its size promised */
-	if (pos < mr->buf_offset + mr->length) {
-		err = -EINVAL;
-		goto err_unmap;
-	}
-	return 0;
-
-err_unmap:
-	ranges_unmap(mr);
-	return err;
-}
 
 #ifdef HAVE_DMA_BUF_GET_PCI_TPH
 /* The kernel asks whichever exporter it is. */
@@ -160,7 +70,7 @@ static void read_tag(struct vfiowc_mr *mr)
 static int map_vfiowc_pci(struct vfiowc_mr *mr)
 {
 	typeof(vfiowc_dma_buf_cpu_map) *cpu_map;
-	struct phys_vec *vec;
+	struct vfiowc_cpu_range *lent;
 	int err;
 	u32 nr;
 
@@ -168,14 +78,14 @@ static int map_vfiowc_pci(struct vfiowc_mr *mr)
 	if (!cpu_map)
 		return -EOPNOTSUPP;
 	mr->cpu_unmap = symbol_get(vfiowc_dma_buf_cpu_unmap);
-	err = mr->cpu_unmap ? cpu_map(mr->attach, &vec, &nr) : -EOPNOTSUPP;
+	err = mr->cpu_unmap ? cpu_map(mr->attach, &lent, &nr) : -EOPNOTSUPP;
 	symbol_put(vfiowc_dma_buf_cpu_map);
 	if (err)
 		goto err_symbol;
 
 	mr->kind = VFIOWC_MEM_BUF_IO;
-	err = ranges_map(mr, vec, nr);
-	kfree(vec);
+	err = vfiowc_mr_ranges_set(mr, lent, nr);
+	kfree(lent);
 	if (err)
 		goto err_unmap;
 	read_tag(mr);
@@ -201,8 +111,10 @@ static int map_vmap(struct vfiowc_mr *mr)
 		return err;
 
 	mr->kind = VFIOWC_MEM_BUF_RAM;
-	if (!mr->vmap.is_iomem)
+	if (!mr->vmap.is_iomem) {
+		mr->vaddr = mr->vmap.vaddr + mr->buf_offset;
 		return 0;
+	}
 	mr->kind = VFIOWC_MEM_BUF_IO;
 	mr->ranges = kzalloc_obj(*mr->ranges);
 	if (!mr->ranges) {
@@ -216,18 +128,20 @@ static int map_vmap(struct vfiowc_mr *mr)
 
 static int map_sgt(struct vfiowc_mr *mr)
 {
-	struct phys_vec *vec;
+	struct vfiowc_cpu_range *ranges;
 	int err;
 	u32 nr;
 
-	err = vfiowc_mr_sgt_map(mr, &vec, &nr);
+	err = vfiowc_mr_sgt_map(mr, &ranges, &nr);
 	if (err)
 		return err;
 	mr->kind = VFIOWC_MEM_BUF_IO;
-	err = ranges_map(mr, vec, nr);
-	kfree(vec);
-	if (err)
-		vfiowc_mr_sgt_unmap(mr);
+	err = vfiowc_mr_ranges_set(mr, ranges, nr);
+	kfree(ranges);
+	if (!err)
+		return 0;
+	vfiowc_mr_ranges_unmap(mr);
+	vfiowc_mr_sgt_unmap(mr);
 	return err;
 }
 
@@ -266,10 +180,9 @@ static void mr_unmap(struct vfiowc_mr *mr)
 	mr->mapped = false;
 	vfiowc_mr_drain(mr);
 	if (mr->sgt) {
-		ranges_unmap(mr);
+		vfiowc_mr_ranges_unmap(mr);
 		vfiowc_mr_sgt_unmap(mr);
 	} else if (mr->cpu_unmap) {
-		ranges_unmap(mr);
 		mr->cpu_unmap(mr->attach);
 	} else {
 		dma_buf_vunmap(mr->dmabuf, &mr->vmap);

@@ -19,6 +19,7 @@
 #include <linux/slab.h>
 #include <linux/types.h>
 
+#include "vfiowc_dma_buf.h"
 #include "vfiowc_rdma.h"
 
 /**
@@ -77,18 +78,22 @@ static bool is_inside_a_bar(u64 address, u64 len)
 }
 
 /* Each entry checked; -EOPNOTSUPP: not what a CPU may map. */
-static int check_list(struct sg_table *sgt, struct phys_vec *vec)
+static int check_list(struct sg_table *sgt, struct vfiowc_cpu_range *ranges)
 {
 	struct scatterlist *sg;
 	int i;
 
 	for_each_sgtable_dma_sg(sgt, sg, i) {
-		vec[i].paddr = sg_dma_address(sg);
-		vec[i].len = sg_dma_len(sg);
-		if (!vec[i].len || !PAGE_ALIGNED(vec[i].paddr | vec[i].len) ||
-		    vec[i].paddr + vec[i].len < vec[i].paddr ||
-		    !is_inside_a_bar(vec[i].paddr, vec[i].len))
+		phys_addr_t phys = sg_dma_address(sg);
+		u64 len = sg_dma_len(sg);
+
+		if (!len || !PAGE_ALIGNED(phys | len) || phys + len < phys ||
+		    !is_inside_a_bar(phys, len))
 			return -EOPNOTSUPP;
+		ranges[i] = (struct vfiowc_cpu_range){
+			.phys = phys,
+			.len = len,
+		};
 	}
 	return 0;
 }
@@ -96,13 +101,14 @@ static int check_list(struct sg_table *sgt, struct phys_vec *vec)
 /**
  * vfiowc_mr_sgt_map - fetch the scatter list of an MR's dma-buf
  * @mr: attached as its PCI function; reservation lock held
- * @vec: out: physical ranges in the dma-buf's order; kfree() it
+ * @ranges: out: in the dma-buf's order, without kernel addresses; kfree() it
  * @nr: out: number of them
  *
  * Return: 0; -EOPNOTSUPP the list is not one of BARs, or the exporter has no way to
  * this function; -ENODEV revoked; -ENOMEM; what else the exporter says.
  */
-int vfiowc_mr_sgt_map(struct vfiowc_mr *mr, struct phys_vec **vec, u32 *nr)
+int vfiowc_mr_sgt_map(struct vfiowc_mr *mr, struct vfiowc_cpu_range **ranges,
+		      u32 *nr)
 {
 	int err;
 
@@ -116,11 +122,11 @@ int vfiowc_mr_sgt_map(struct vfiowc_mr *mr, struct phys_vec **vec, u32 *nr)
 		return err == -EINVAL ? -EOPNOTSUPP : err;
 	}
 	*nr = mr->sgt->nents;
-	*vec = kcalloc(*nr, sizeof(**vec), GFP_KERNEL);
-	err = *vec ? check_list(mr->sgt, *vec) : -ENOMEM;
+	*ranges = kzalloc_objs(**ranges, *nr);
+	err = *ranges ? check_list(mr->sgt, *ranges) : -ENOMEM;
 	if (!err)
 		return 0;
-	kfree(*vec);
+	kfree(*ranges);
 	vfiowc_mr_sgt_unmap(mr);
 	return err;
 }

@@ -49,7 +49,7 @@ struct dma_buf;
 struct dma_buf_attachment;
 struct ib_umem;
 struct page;
-struct phys_vec;
+struct vfiowc_cpu_range;
 struct sg_table;
 struct vfiowc_mr;
 
@@ -339,9 +339,8 @@ struct vfiowc_range {
  * @users: engines inside, plus one while the MR is usable
  * @drained: completed when @users reached zero
  * @revoked: no new users
+ * @vaddr: HOST and BUF_RAM: kernel address of the first byte
  * @umem: HOST: pinned pages
- * @pages: HOST: the pages of @umem in order
- * @page_offset: HOST: offset of the first byte in the first page
  * @dmabuf: BUF_*: own reference
  * @attach: BUF_*: revocable attachment
  * @cpu_unmap: our exporter's function (a symbol_get() reference), else NULL
@@ -351,7 +350,7 @@ struct vfiowc_range {
  * @mapped: BUF_*: exporter mapping held; protected by dmabuf->resv
  * @ranges: BUF_IO
  * @nr_ranges: BUF_IO
- * @vmap: BUF_RAM, and BUF_IO of exporters whose vmap is I/O memory
+ * @vmap: BUF_RAM (of the whole dma-buf), and BUF_IO of exporters whose vmap is I/O memory
  * @buf_offset: BUF_*: offset of the MR in the dma-buf
  * @tag: tag read at registration and what else a transfer shows on the wire
  */
@@ -369,9 +368,9 @@ struct vfiowc_mr {
 	bool revoked;
 	struct rcu_head rcu;
 
+	void *vaddr;
+
 	struct ib_umem *umem;
-	struct page **pages;
-	u32 page_offset;
 
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attach;
@@ -598,9 +597,6 @@ int vfiowc_get_hw_stats(struct ib_device *ibdev, struct rdma_hw_stats *stats,
 			u32 port, int index);
 
 /* mr.c */
-struct ib_mr *vfiowc_reg_user_mr(struct ib_pd *pd, u64 start, u64 length,
-				 u64 iova, int access, struct ib_dmah *dmah,
-				 struct ib_udata *udata);
 int vfiowc_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata);
 struct vfiowc_mr *vfiowc_mr_alloc(struct ib_pd *pd, u64 length, u64 iova,
 				  int access);
@@ -618,6 +614,12 @@ enum vfiowc_vendor_err vfiowc_mr_get_all(struct vfiowc_dev *dev,
 void vfiowc_mr_put(struct vfiowc_mr *mr);
 void vfiowc_mr_query(struct vfiowc_mr *mr, struct vfiowc_mr_query *query);
 
+/* mr_host.c */
+struct ib_mr *vfiowc_reg_user_mr(struct ib_pd *pd, u64 start, u64 length,
+				 u64 iova, int access, struct ib_dmah *dmah,
+				 struct ib_udata *udata);
+void vfiowc_mr_host_release(struct vfiowc_mr *mr);
+
 /* mr_dmabuf.c */
 struct ib_mr *vfiowc_reg_user_mr_dmabuf(struct ib_pd *pd, u64 offset,
 					u64 length, u64 iova, int fd, int access,
@@ -634,9 +636,15 @@ void vfiowc_copy(const struct vfiowc_span *to, const struct vfiowc_span *from,
 		 u32 length);
 u32 vfiowc_io_trim(u64 address, u32 run, u64 left);
 
+/* mr_ranges.c */
+int vfiowc_mr_ranges_set(struct vfiowc_mr *mr,
+			 const struct vfiowc_cpu_range *given, u32 nr);
+void vfiowc_mr_ranges_unmap(struct vfiowc_mr *mr);
+
 /* mr_sgt.c */
 struct device *vfiowc_dma_identity(struct vfiowc_dev *dev);
-int vfiowc_mr_sgt_map(struct vfiowc_mr *mr, struct phys_vec **vec, u32 *nr);
+int vfiowc_mr_sgt_map(struct vfiowc_mr *mr, struct vfiowc_cpu_range **ranges,
+		      u32 *nr);
 void vfiowc_mr_sgt_unmap(struct vfiowc_mr *mr);
 
 /* uverbs.c */

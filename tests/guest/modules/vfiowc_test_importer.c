@@ -26,15 +26,15 @@
 #include "vfiowc_dma_buf.h"
 #include "vfiowc_test_importer.h"
 
-/* Under resv: sgt, phys, nr_phys, nr_invalidates. */
+/* Under resv: sgt, ranges, nr_ranges, nr_invalidates. */
 struct importer {
 	struct mutex lock;	/* ioctls against each other */
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attach;
 	struct pci_dev *pdev;
 	struct sg_table *sgt;
-	struct phys_vec *phys;
-	u32 nr_phys;
+	struct vfiowc_cpu_range *ranges;
+	u32 nr_ranges;
 	u32 nr_invalidates;
 	u32 policy;
 	u32 delay_ms;
@@ -55,16 +55,16 @@ static void unmap_locked(struct importer *imp)
 		dma_buf_unmap_attachment(imp->attach, imp->sgt,
 					 DMA_BIDIRECTIONAL);
 	imp->sgt = NULL;
-	if (!imp->phys)
+	if (!imp->ranges)
 		return;
 	cpu_unmap = symbol_get(vfiowc_dma_buf_cpu_unmap);
 	if (cpu_unmap) {
 		cpu_unmap(imp->attach);
 		symbol_put(vfiowc_dma_buf_cpu_unmap);
 	}
-	kfree(imp->phys);
-	imp->phys = NULL;
-	imp->nr_phys = 0;
+	kfree(imp->ranges);
+	imp->ranges = NULL;
+	imp->nr_ranges = 0;
 }
 
 static void unmap_later(struct work_struct *work)
@@ -228,15 +228,15 @@ static int map_sgt(struct importer *imp)
 static int map_cpu(struct importer *imp)
 {
 	int (*cpu_map)(struct dma_buf_attachment *attach,
-		       struct phys_vec **vec, u32 *nr);
+		       struct vfiowc_cpu_range **ranges, u32 *nr);
 	int ret;
 
 	cpu_map = symbol_get(vfiowc_dma_buf_cpu_map);
 	if (!cpu_map)
 		return -ENXIO;
-	ret = cpu_map(imp->attach, &imp->phys, &imp->nr_phys);
+	ret = cpu_map(imp->attach, &imp->ranges, &imp->nr_ranges);
 	if (ret)
-		imp->phys = NULL;
+		imp->ranges = NULL;
 	symbol_put(vfiowc_dma_buf_cpu_map);
 	return ret;
 }
@@ -248,7 +248,7 @@ static int ioctl_map(struct importer *imp, int (*map)(struct importer *imp))
 	if (!imp->attach)
 		return -ENOTCONN;
 	dma_resv_lock(imp->dmabuf->resv, NULL);
-	ret = imp->sgt || imp->phys ? -EBUSY : map(imp);
+	ret = imp->sgt || imp->ranges ? -EBUSY : map(imp);
 	dma_resv_unlock(imp->dmabuf->resv);
 	return ret;
 }
@@ -270,8 +270,8 @@ static int ioctl_info(struct importer *imp, void __user *arg)
 	if (!imp->attach)
 		return -ENOTCONN;
 	dma_resv_lock(imp->dmabuf->resv, NULL);
-	info.mapped = imp->sgt || imp->phys;
-	info.nr_segments = imp->sgt ? imp->sgt->nents : imp->nr_phys;
+	info.mapped = imp->sgt || imp->ranges;
+	info.nr_segments = imp->sgt ? imp->sgt->nents : imp->nr_ranges;
 	info.nr_invalidates = imp->nr_invalidates;
 	dma_resv_unlock(imp->dmabuf->resv);
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
@@ -307,10 +307,10 @@ static int ioctl_segment(struct importer *imp, void __user *arg)
 	dma_resv_lock(imp->dmabuf->resv, NULL);
 	if (imp->sgt) {
 		ret = sgt_segment(imp, &seg);
-	} else if (imp->phys && seg.index < imp->nr_phys) {
+	} else if (imp->ranges && seg.index < imp->nr_ranges) {
 		seg.dma = 0;
-		seg.phys = imp->phys[seg.index].paddr;
-		seg.length = imp->phys[seg.index].len;
+		seg.phys = imp->ranges[seg.index].phys;
+		seg.length = imp->ranges[seg.index].len;
 		ret = 0;
 	}
 	dma_resv_unlock(imp->dmabuf->resv);
