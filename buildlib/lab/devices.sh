@@ -22,6 +22,8 @@ DEVICES_EXPORTER=0000:01:00.0
 DEVICES_EXPORTER_BAR=2
 DEVICES_EXPORTER_FILE=ivshmem
 DEVICES_NETDEV=0000:04:00.0
+DEVICES_BIG=0000:06:00.0 # the gigabyte
+DEVICES_BIG_BAR=4
 
 # devices_qemu: sets DEVICES to QEMU's arguments. Paths are those of the chroot.
 devices_qemu() {

@@ -56,13 +56,18 @@ Usage: ./lab perf [--rounds N] [--json]
 Boot the guest and measure stock perftest in it: 64 KiB write and read bandwidth, 8-byte latency and 8-byte
 message rate, over the software RDMA device on host memory and with the server's buffer in a slice of a BAR, over
 rxe on host memory, and beside them the bare copy. What is compared is measured in the same round, in random order; printed
-are ratios with confidence intervals. Then the null test: steering tags on and off must be equally fast within
-10 %, since software ignores tags; one repeat is allowed.
+are ratios with confidence intervals. Then the null test: WRITEs into a slice with a steering tag and without, in
+alternation, must be equally fast within 10 %, since software ignores tags; one repeat is allowed.
+
+Then, by pairs that follow each other at once: WRITE against the kernel's own copy, against the CPU's own copy into
+the same slice, and against rxe; registration of 1 GiB against 4 KiB; 1,000 queue pairs against one; each with what is
+aimed at.
 
 rxe runs a network stack, the software device is a local copy: the headline is the ratio to the copy limit.
 
   --rounds N   rounds after the first, which is thrown away (default 7, at least 2)
   --json       one object: ratios, each {value, low, high}; headline, the names of those to the copy limit;
+               goals, what those by pairs are held against; times_ns, their medians; figures, others beside them;
                tph_null; raw, all single runs
 
 Exit status: 0, or 1 when something failed or the null test did not pass.
