@@ -248,6 +248,26 @@ static void system_memory_dmabuf_is_written_and_read(void **state)
 	free(expected);
 }
 
+static void part_of_a_system_memory_dmabuf_begins_at_its_offset(void **state)
+{
+	const size_t offset = 3 * 4096 + 24, len = 5000;
+	uint8_t *map;
+	int fd = rdma_udmabuf(SLICE_LEN, &map);
+	struct rdma_buf part = { .addr = map + offset, .len = len };
+	struct rdma_wr wr;
+
+	(void)state;
+	part.mr = ibv_reg_dmabuf_mr(node.pd, offset, len, (uintptr_t)part.addr, fd, RDMA_REMOTE);
+	assert_non_null(part.mr);
+	wr = rdma_wr(IBV_WR_RDMA_WRITE, &host, &part, len);
+	assert_wc(rdma_do(qp[0], &wr), IBV_WC_SUCCESS);
+	assert_memory_equal(part.addr, host.addr, len);
+	assert_int_equal(map[0] | map[offset - 1] | map[offset + len], 0);
+	assert_int_equal(ibv_dereg_mr(part.mr), 0);
+	munmap(map, SLICE_LEN);
+	close(fd);
+}
+
 /*
  * The kernel's own exporter offers this device no way to reach its memory yet: said, not guessed.
  */
@@ -291,6 +311,7 @@ int main(void)
 		slice_test(write_past_the_slice_is_refused_and_leaves_the_bar),
 		slice_test(bad_registrations_say_why),
 		slice_test(system_memory_dmabuf_is_written_and_read),
+		slice_test(part_of_a_system_memory_dmabuf_begins_at_its_offset),
 		slice_test(stock_vfio_dmabuf_is_eopnotsupp),
 		slice_test(region_outlives_the_fd),
 	};
