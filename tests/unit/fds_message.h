@@ -10,12 +10,12 @@
 #define FDS_MESSAGE_MAX 253
 
 struct fds_message {
+	struct iovec iov;
+	struct msghdr msg;
 	union {
 		struct cmsghdr header;
 		char room[CMSG_SPACE(FDS_MESSAGE_MAX * sizeof(int))];
-	} control;
-	struct iovec iov;
-	struct msghdr msg;
+	} control; /* last: the header ends in an array of no length */
 };
 
 /** fds_message() - fill in @message, which must live as long as what is returned: the argument of sendmsg(2). */
