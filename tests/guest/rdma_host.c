@@ -73,11 +73,11 @@ static void assert_one_piece(struct rdma_buf *src, struct rdma_buf *dst)
 	wr.local += 11;
 	wr.remote += skip;
 	assert_wc(rdma_do(qp[0], &wr), IBV_WC_SUCCESS);
+	assert_int_equal(ibv_dereg_mr(src->mr), 0);
+	assert_int_equal(ibv_dereg_mr(dst->mr), 0);
 	for (size_t i = 0; i < dst->len; i++)
 		if (dst->addr[i] != (i < skip || i >= skip + len ? GUARD : src->addr[11 + i - skip]))
 			fail_msg("byte %zu is wrong", i);
-	assert_int_equal(ibv_dereg_mr(src->mr), 0);
-	assert_int_equal(ibv_dereg_mr(dst->mr), 0);
 }
 
 static void pages_anywhere_in_memory_are_one_region(void **state)
