@@ -4,7 +4,7 @@
 # (pass, fail, skip), suite/name, seconds, reason. Static checks are in static.sh, mutants in mutants.sh.
 
 # A whole boot's worth of guest tests; each program has a limit of its own (tests/guest/run-tests).
-TEST_BOOT_SECONDS=900
+TEST_BOOT_SECONDS=1500
 # With the programs long_*.
 TEST_LONG_BOOT_SECONDS=5400
 # Programs that need a boot of their own: what they want on the kernel's command line.
