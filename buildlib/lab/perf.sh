@@ -29,7 +29,8 @@ cmd_perf() {
 	prepare
 	cp "$LAB_LIB"/guest/perf{,_ratios}.py "$LAB_RUN"
 	cat >"$LAB_RUN/job" <<END
-exec python3 /lab/run/perf.py --exporter $DEVICES_EXPORTER --bar $DEVICES_EXPORTER_BAR --big $DEVICES_BIG --big-bar $DEVICES_BIG_BAR --rounds $PERF_ROUNDS \
+exec python3 /lab/run/perf.py --exporter $DEVICES_EXPORTER --bar $DEVICES_EXPORTER_BAR \
+	--big $DEVICES_BIG --big-bar $DEVICES_BIG_BAR --rounds $PERF_ROUNDS \
 	--kernel-package $(printf %q "$KERNEL_PACKAGE") --accel $ACCEL --out /lab/run/perf.json
 END
 	say "booting the guest; keep this host quiet, what disturbs it widens the intervals"

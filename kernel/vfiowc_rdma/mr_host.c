@@ -5,8 +5,8 @@
  * in memory lie so in the kernel's map of all memory already; others are mapped when
  * they are registered.
  *
- * The kernel's addresses are others than the user's: no matter where data caches are
- * physically tagged, as on all architectures that RDMA devices are used on.
+ * No cache is flushed although user and kernel reach a page by different addresses:
+ * data caches are taken to be physically tagged, as they are on x86-64 and arm64.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>

@@ -55,7 +55,7 @@ void ends_connect(struct ends *ends, struct ibv_qp *qp, const struct ibv_qp *pee
 		.qp_access_flags = IBV_ACCESS_REMOTE_WRITE,
 		.path_mtu = IBV_MTU_4096,
 		.dest_qp_num = peer->qp_num,
-		.timeout = 14, /* as perftest: rxe loses packets on a busy machine */
+		.timeout = 14, /* as perftest */
 		.retry_cnt = 7,
 		.rnr_retry = 7,
 		.ah_attr = {
