@@ -5,7 +5,8 @@
 # would never load. Nothing of rdma-core is copied or built.
 #
 # Defines the function rdma_core_kernel_abi(), the target RdmaCore::Private (include path, libibverbs), RdmaCorePrivate_VERSION,
-# RDMA_CORE_PABI (34 in 34.0 ... 56.x) and RDMA_CORE_PROVIDER_DIR (where libibverbs looks for plug-ins).
+# what a provider's CMakeLists.txt calls (RdmaCoreProvider.cmake) and, named as there, IBVERBS_PABI_VERSION (34 in
+# 34.0 ... 56.x) and VERBS_PROVIDER_DIR (where libibverbs looks for plug-ins).
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 if(NOT EXISTS ${RDMA_CORE_SOURCE}/libibverbs/driver.h)
@@ -23,18 +24,18 @@ function(rdma_core_setting NAME OUT)
 	set(${OUT} ${CMAKE_MATCH_1} PARENT_SCOPE)
 endfunction()
 rdma_core_setting(PACKAGE_VERSION RdmaCorePrivate_VERSION)
-rdma_core_setting(IBVERBS_PABI_VERSION RDMA_CORE_PABI)
+rdma_core_setting(IBVERBS_PABI_VERSION IBVERBS_PABI_VERSION)
 
 # The installed library names its private version in the version of its private symbols.
 list(GET IBVERBS_LINK_LIBRARIES 0 rdma_core_library)
 file(STRINGS ${rdma_core_library} rdma_core_installed REGEX "^IBVERBS_PRIVATE_[0-9]+$")
-if(NOT rdma_core_installed STREQUAL "IBVERBS_PRIVATE_${RDMA_CORE_PABI}")
+if(NOT rdma_core_installed STREQUAL "IBVERBS_PRIVATE_${IBVERBS_PABI_VERSION}")
 	message(FATAL_ERROR "RDMA_CORE_SOURCE=${RDMA_CORE_SOURCE} is rdma-core ${RdmaCorePrivate_VERSION}, "
-		"private ABI ${RDMA_CORE_PABI}, but ${rdma_core_library} (version ${IBVERBS_VERSION}) has "
+		"private ABI ${IBVERBS_PABI_VERSION}, but ${rdma_core_library} (version ${IBVERBS_VERSION}) has "
 		"${rdma_core_installed}; unpack the source of the installed rdma-core")
 endif()
 
-set(RDMA_CORE_PROVIDER_DIR ${CMAKE_INSTALL_FULL_LIBDIR}/libibverbs)
+set(VERBS_PROVIDER_DIR ${CMAKE_INSTALL_FULL_LIBDIR}/libibverbs)
 set(rdma_core_include ${CMAKE_BINARY_DIR}/rdma-core/include)
 
 # rdma_core_headers(DIR GLOB...): links the tree's headers as <DIR/NAME>.
@@ -76,5 +77,6 @@ if(NOT TARGET RdmaCore::Private)
 	target_compile_options(RdmaCore::Private INTERFACE
 		$<$<C_COMPILER_ID:Clang>:-Wno-gnu-variable-sized-type-not-at-end>)
 endif()
+include(RdmaCoreProvider)
 set(RdmaCorePrivate_FOUND TRUE)
-message(STATUS "rdma-core ${RdmaCorePrivate_VERSION}, private ABI ${RDMA_CORE_PABI}: ${rdma_core}")
+message(STATUS "rdma-core ${RdmaCorePrivate_VERSION}, private ABI ${IBVERBS_PABI_VERSION}: ${rdma_core}")

@@ -46,6 +46,7 @@ cmd_test() {
 	demo_suite
 	[[ ${LAB_DEBUG_KERNEL:-} ]] || dkms_suite
 	[[ ${LAB_DEBUG_KERNEL:-} ]] || kernels_suite
+	[[ ${LAB_DEBUG_KERNEL:-} ]] || tree_suite
 	[[ ${LAB_DEBUG_KERNEL:-} ]] || mutants_suite
 	test_summary
 }

@@ -8,10 +8,10 @@ MIRROR=(${LAB_TEST_MIRROR:+--mirror "$LAB_TEST_MIRROR"})
 plug_in_is_of_the_private_abi_of_sid() {
 	lab "${MIRROR[@]}" --suite sid run -- bash -c '. /etc/os-release; echo "$VERSION_CODENAME"
 		cd /usr/lib/x86_64-linux-gnu; strings=$(grep -aoE "IBVERBS_PRIVATE_[0-9]+" libibverbs.so.1 | sort -u)
-		echo "installed $strings"; ls libibverbs/libvfiowc-rdmav*.so
+		echo "installed $strings"; ls libibverbs/libvfiowcdv-rdmav*.so
 		modprobe vfiowc_rdma && rdma link add v0 type vfiowc netdev eth0 && ibv_devinfo -d v0'
 	check "status" equal "$CODE" 0
-	check "private ABI" contains "$OUT" "libvfiowc-rdmav$(grep -oE 'IBVERBS_PRIVATE_[0-9]+' <<<"$OUT" | grep -oE '[0-9]+$').so"
+	check "private ABI" contains "$OUT" "libvfiowcdv-rdmav$(grep -oE 'IBVERBS_PRIVATE_[0-9]+' <<<"$OUT" | grep -oE '[0-9]+$').so"
 	check "not trixie's" eval '[[ $OUT != *rdmav34* ]]'
 	check "ibv_devinfo" contains "$OUT" "hca_id:	v0"
 }
