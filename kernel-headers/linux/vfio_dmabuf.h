@@ -80,7 +80,10 @@ enum vfiowc_memattr {
 	VFIOWC_MEMATTR_NATURAL	= 2,	/* since minor 1 */
 };
 
-/* Importers must not let a client override the exporter's tags. */
+/*
+ * Importers must not let a client override the exporter's tags.  vfiowc_rdma lets
+ * none, with the flag or without: it has no DMA handles (ibv_alloc_dmah()).
+ */
 #define VFIOWC_EXPORT_TPH_LOCKED	(1U << 0)
 
 /**

@@ -22,6 +22,10 @@
  * @st: out: the 8-bit ST, or the 16-bit extended ST
  * @ph: out: processing hint, 0..3
  *
+ * These are the exporter's tags.  No client's may take their place on a dma-buf
+ * that was exported with VFIOWC_EXPORT_TPH_LOCKED; an importer that knows no
+ * others, like vfiowc_rdma, need not ask whether it was.
+ *
  * Return: 0; -EOPNOTSUPP if @dmabuf is not ours, is revoked, or has no tag in
  * that namespace.
  */

@@ -38,12 +38,13 @@ static void show_buf(struct seq_file *m, struct vfiowc_buf *buf)
 			state = state_name[nr];
 		dma_resv_unlock(buf->resv);
 	}
-	seq_printf(m, "%s bar=%u size=%zu ranges=%u memattr=%s state=%s tph_flags=%u importers=%d mappings=%d\n",
+	seq_printf(m, "%s bar=%u size=%zu ranges=%u memattr=%s state=%s tph_flags=%u importers=%d mappings=%d tph_locked=%u\n",
 		   pci_name(buf->pdev), buf->bar, buf->size, buf->nr_ranges,
 		   memattr_name[READ_ONCE(buf->memattr)], state,
 		   READ_ONCE(buf->tph.flags),
 		   atomic_read(&buf->nr_importers),
-		   atomic_read(&buf->nr_mappings));
+		   atomic_read(&buf->nr_mappings),
+		   !!(buf->export_flags & VFIOWC_EXPORT_TPH_LOCKED));
 }
 
 static int dma_bufs_show(struct seq_file *m, void *unused)

@@ -4,6 +4,10 @@
  *
  * Only what works is advertised; the limits are those the code enforces.
  *
+ * There are no DMA handles (alloc_dmah): the kernel can look no tag up for a
+ * processor, and the tag that an exporter published is the only one, so that
+ * TPH_LOCKED holds for every dma-buf.  Whoever adds them must keep it.
+ *
  * sysfs infiniband/NAME/tph, writable by root: which steering tags the device can
  * put on the wire: off, st or st_ext.  MRs read tags at registration, so a change
  * concerns later registrations.

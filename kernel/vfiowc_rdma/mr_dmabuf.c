@@ -273,7 +273,7 @@ static int mr_import(struct vfiowc_mr *mr, u64 offset)
  * @iova: address used in work requests; agrees with @offset within a page (core)
  * @fd: dma-buf; not kept
  * @access: IB_ACCESS_*; REMOTE_WRITE without LOCAL_WRITE was refused by the core
- * @dmah: not supported
+ * @dmah: not supported: the exporter's tag is the only one, locked or not
  * @attrs: no driver attributes
  *
  * Return: the MR or an error pointer: -EINVAL not a dma-buf, outside of it;

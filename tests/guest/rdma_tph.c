@@ -8,7 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <infiniband/vfiowcdv.h>
+#include <rdma/ib_user_ioctl_cmds.h>
+#include <rdma/rdma_user_ioctl_cmds.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "rdma_slice.h"
@@ -284,6 +287,155 @@ static void relaxed_ordering_is_shown_where_asked_for(void **state)
 	}
 }
 
+/* uverbs commands as the kernel takes them: libibverbs before 59 has no calls for handles. */
+struct command {
+	struct ib_uverbs_ioctl_hdr hdr;
+	struct ib_uverbs_attr attrs[12];
+};
+
+static struct command command(unsigned int object, unsigned int method)
+{
+	return (struct command){ .hdr = { .object_id = object, .method_id = method } };
+}
+
+/* An attribute that the kernel must know; a handle, an fd and what has no more than 8 bytes are their own data. */
+static void add(struct command *cmd, unsigned int id, size_t len, uint64_t data)
+{
+	cmd->attrs[cmd->hdr.num_attrs++] = (struct ib_uverbs_attr){
+		.attr_id = id, .len = len, .flags = UVERBS_ATTR_F_MANDATORY, .data = data,
+	};
+}
+
+static int issue(struct command *cmd)
+{
+	cmd->hdr.length = sizeof(cmd->hdr) + cmd->hdr.num_attrs * sizeof(cmd->attrs[0]);
+	return ioctl(node.context->cmd_fd, RDMA_VERBS_IOCTL, cmd) ? errno : 0;
+}
+
+/* A handle to tags of the client's own, of a processor or a hint alone. */
+static int alloc_dmah(bool processor, uint32_t *handle)
+{
+	struct command cmd = command(UVERBS_OBJECT_DMAH, UVERBS_METHOD_DMAH_ALLOC);
+	int err;
+
+	add(&cmd, UVERBS_ATTR_ALLOC_DMAH_HANDLE, 0, 0);
+	add(&cmd, UVERBS_ATTR_ALLOC_DMAH_PH, 1, PH ^ 3);
+	if (processor) {
+		add(&cmd, UVERBS_ATTR_ALLOC_DMAH_CPU_ID, 4, 0);
+		add(&cmd, UVERBS_ATTR_ALLOC_DMAH_TPH_MEM_TYPE, 0, 0);
+	}
+	err = issue(&cmd);
+	*handle = cmd.attrs[0].data;
+	return err;
+}
+
+/* Register the slice with a handle of the client's, or without. */
+static int reg_mr(const uint32_t *dmah, struct ibv_mr *mr)
+{
+	struct command cmd = command(UVERBS_OBJECT_MR, UVERBS_METHOD_REG_MR);
+	int err;
+
+	*mr = (struct ibv_mr){ .context = node.context, .pd = node.pd };
+	add(&cmd, UVERBS_ATTR_REG_MR_HANDLE, 0, 0);
+	add(&cmd, UVERBS_ATTR_REG_MR_PD_HANDLE, 0, node.pd->handle);
+	add(&cmd, UVERBS_ATTR_REG_MR_IOVA, 8, (uintptr_t)bar.map);
+	add(&cmd, UVERBS_ATTR_REG_MR_LENGTH, 8, SLICE_LEN);
+	add(&cmd, UVERBS_ATTR_REG_MR_FD, 0, dmabuf);
+	add(&cmd, UVERBS_ATTR_REG_MR_FD_OFFSET, 8, 0);
+	add(&cmd, UVERBS_ATTR_REG_MR_ACCESS_FLAGS, 4, RDMA_REMOTE);
+	add(&cmd, UVERBS_ATTR_REG_MR_RESP_LKEY, 4, (uintptr_t)&mr->lkey);
+	add(&cmd, UVERBS_ATTR_REG_MR_RESP_RKEY, 4, (uintptr_t)&mr->rkey);
+	if (dmah)
+		add(&cmd, UVERBS_ATTR_REG_MR_DMA_HANDLE, 0, *dmah);
+	err = issue(&cmd);
+	mr->handle = cmd.attrs[0].data;
+	return err;
+}
+
+static void destroy_mr(const struct ibv_mr *mr)
+{
+	struct command cmd = command(UVERBS_OBJECT_MR, UVERBS_METHOD_MR_DESTROY);
+
+	add(&cmd, UVERBS_ATTR_DESTROY_MR_HANDLE, 0, mr->handle);
+	assert_int_equal(issue(&cmd), 0);
+}
+
+/* In place of the dma-buf of setup(). */
+static void export_with_flags(uint32_t flags)
+{
+	struct vfio_region_dma_range range = { 0, SLICE_LEN };
+	struct vfiowc_feature_export head = {
+		.flags = flags,
+		.dma_buf = { .region_index = bar.exp.bar, .open_flags = O_RDWR | O_CLOEXEC, .nr_ranges = 1 },
+	};
+	char request[sizeof(head) + sizeof(range)];
+
+	memcpy(request, &head, sizeof(head));
+	memcpy(request + sizeof(head), &range, sizeof(range));
+	close(dmabuf);
+	dmabuf = exporter_feature(&bar.exp, VFIO_DEVICE_FEATURE_GET, VFIOWC_FEATURE_EXPORT, request,
+				  sizeof(request));
+	assert_return_code(dmabuf, -dmabuf);
+}
+
+/* What root sees of the lock: one of the dma-bufs has it, or none. */
+static bool is_locked(void)
+{
+	char text[4096];
+
+	assert_int_equal(guest_read_file("/sys/kernel/debug/vfiowc_pci/dma_bufs", text, sizeof(text)), 0);
+	assert_non_null(strstr(text, " tph_locked="));
+	return strstr(text, " tph_locked=1");
+}
+
+/* The region's tag is the exporter's, asked for and on the wire. */
+static void assert_tag_of_the_exporter(struct ibv_mr *mr)
+{
+	struct rdma_buf slice = { .addr = bar.map, .len = SLICE_LEN, .mr = mr };
+	struct rdma_wr wr = rdma_wr(IBV_WR_RDMA_WRITE, &host, &slice, 8);
+	struct row rows[ROWS_MAX];
+
+	assert_tag(&slice, VFIOWCDV_TPH_ST, ST);
+	trace_begin();
+	assert_wc(rdma_do(qp[0], &wr), IBV_WC_SUCCESS);
+	assert_int_equal(trace_end(qp[0]->qp_num, rows), 1);
+	assert_string_equal(rows[0].ns, "st");
+	assert_int_equal(rows[0].st, ST);
+	assert_int_equal(rows[0].ph, PH);
+}
+
+static void client_cannot_override_the_tag(uint32_t flags)
+{
+	uint32_t dmah, any;
+	struct ibv_mr mr;
+
+	export_with_flags(flags);
+	assert_int_equal(is_locked(), flags == VFIOWC_EXPORT_TPH_LOCKED);
+	publish(VFIOWC_TPH_ST);
+	emit("st");
+	/* Nobody is given a handle, so none can be named, whatever its number. */
+	assert_int_equal(alloc_dmah(false, &dmah), EPROTONOSUPPORT);
+	assert_int_equal(alloc_dmah(true, &dmah), EPROTONOSUPPORT);
+	for (any = 0; any <= node.pd->handle + 1; any++)
+		assert_int_equal(reg_mr(&any, &mr), EINVAL);
+	/* The same command without a handle. */
+	assert_int_equal(reg_mr(NULL, &mr), 0);
+	assert_tag_of_the_exporter(&mr);
+	destroy_mr(&mr);
+}
+
+static void client_cannot_override_a_locked_tag(void **state)
+{
+	(void)state;
+	client_cannot_override_the_tag(VFIOWC_EXPORT_TPH_LOCKED);
+}
+
+static void client_cannot_override_a_tag_that_is_not_locked(void **state)
+{
+	(void)state;
+	client_cannot_override_the_tag(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +447,8 @@ int main(void)
 		tph_test(trace_rows_equal_the_posted_requests),
 		tph_test(refused_request_leaves_no_row),
 		tph_test(relaxed_ordering_is_shown_where_asked_for),
+		tph_test(client_cannot_override_a_locked_tag),
+		tph_test(client_cannot_override_a_tag_that_is_not_locked),
 	};
 
 	return cmocka_run_group_tests(tests, rdma_device_up, rdma_device_down);
