@@ -46,26 +46,71 @@ static void set_number(const char *kind, const char *name, unsigned long value)
 	set(kind, name, text);
 }
 
-/* Where the module's code lies. Its last function ends in the page it begins in, or is not found. */
-static void code_of(const char *module, unsigned long *start, unsigned long *end)
-{
-	char line[512], type, name[256], owner[64];
+struct symbol {
 	unsigned long address;
+	char name[256];
+	char owner[64]; /* the module; the kernel itself: empty */
+};
+
+/* The next function; false at the end of the table, which is not sorted. */
+static bool next_function(FILE *symbols, struct symbol *s)
+{
+	char line[512], type;
+
+	while (fgets(line, sizeof(line), symbols)) {
+		s->owner[0] = '\0';
+		if (sscanf(line, "%lx %c %255s [%63[^]]", &s->address, &type, s->name, s->owner) >= 3 &&
+		    (type == 't' || type == 'T'))
+			return true;
+	}
+	return false;
+}
+
+static FILE *open_symbols(void)
+{
 	FILE *symbols = fopen("/proc/kallsyms", "re");
 
 	assert_non_null(symbols);
+	return symbols;
+}
+
+/* Where the module's code lies. Its last function ends in the page it begins in, or is not found. */
+static void code_of(const char *module, unsigned long *start, unsigned long *end)
+{
+	FILE *symbols = open_symbols();
+	struct symbol s;
+
 	*start = ~0UL;
 	*end = 0;
-	while (fgets(line, sizeof(line), symbols)) {
-		if (sscanf(line, "%lx %c %255s [%63[^]]", &address, &type, name, owner) != 4 ||
-		    strcmp(owner, module) || (type != 't' && type != 'T'))
+	while (next_function(symbols, &s)) {
+		if (strcmp(s.owner, module))
 			continue;
-		*start = address < *start ? address : *start;
-		*end = address > *end ? address : *end;
+		*start = s.address < *start ? s.address : *start;
+		*end = s.address > *end ? s.address : *end;
 	}
 	fclose(symbols);
 	assert_true(*start < *end);
 	*end |= 4095;
+}
+
+/* From where @function begins to where the next one does. */
+static void code_of_function(const char *function, unsigned long *start, unsigned long *end)
+{
+	FILE *symbols = open_symbols();
+	struct symbol s;
+
+	*start = 0;
+	*end = ~0UL;
+	while (next_function(symbols, &s))
+		if (!strcmp(s.name, function))
+			*start = s.address;
+	rewind(symbols);
+	while (next_function(symbols, &s))
+		if (s.address > *start && s.address < *end)
+			*end = s.address;
+	fclose(symbols);
+	if (!*start)
+		fail_msg("this kernel has no function %s", function);
 }
 
 void failures_setup(const char *module)
@@ -232,10 +277,17 @@ static const char *console_level(const char *levels)
 	return was;
 }
 
-static void set_depth(unsigned int depth)
+static void set_stack(const struct failing_call *c)
 {
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		set_number(kinds[i], "stacktrace-depth", depth);
+	unsigned long start = 0, end = 0;
+
+	if (c->spares)
+		code_of_function(c->spares, &start, &end);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		set_number(kinds[i], "stacktrace-depth", c->depth ? c->depth : MAX_DEPTH);
+		set_number(kinds[i], "reject-start", start);
+		set_number(kinds[i], "reject-end", end);
+	}
 }
 
 void failures_run(const struct failing_call *calls, size_t count)
@@ -248,7 +300,7 @@ void failures_run(const struct failing_call *calls, size_t count)
 
 		if (only && strcmp(only, calls[i].name))
 			continue;
-		set_depth(calls[i].depth ? calls[i].depth : MAX_DEPTH);
+		set_stack(&calls[i]);
 		while (fail_nth(&calls[i], n + 1))
 			assert_true(++n < MAX_POINTS);
 		if (calls[i].kthread)

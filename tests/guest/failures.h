@@ -24,6 +24,7 @@
  *	itself does without (failures_log.c) may go unnoticed in any call.
  * @depth: only what fails within so many functions of ours, the injection's own few included; 0: anything below
  *	them. For calls that make others allocate without end.
+ * @spares: a function of the kernel that does not get over a failure below it: nothing fails there; may be NULL
  * @kthread: works in a kernel thread too, which is reached by another way
  */
 struct failing_call {
@@ -34,6 +35,7 @@ struct failing_call {
 	void (*after)(void);
 	void (*check)(int err);
 	int errnos[FAILURES_ERRNOS];
+	const char *spares;
 	unsigned int depth;
 	bool absorbs;
 	bool kthread;
