@@ -71,12 +71,18 @@ static_coccinelle() {
 	dir=$(checkpatch_dir) || { echo "the kernel's rules are not to be had from the mirror"; return 77; }
 	[[ -d $dir/coccinelle ]] || { echo "the kernel's source has no rules"; return 1; }
 	cp -r "$dir/coccinelle" "$LAB_RUN/coccinelle"
+	# A spatch that reports nothing at all would be silent, too: it must find what is planted.
 	in_tools bash -uc 'cd /lab/src; bad=0
+		report() {
+			spatch --very-quiet --no-show-diff -D report --no-includes --include-headers --cocci-file "$@"
+		}
+		printf "void f(void *p)\n{\n\tif (p)\n\t\tkfree(p);\n}\n" >/tmp/planted.c
+		report /lab/run/coccinelle/free/ifnullfree.cocci /tmp/planted.c | grep -q "^/tmp/planted.c:4:.*NULL check" ||
+			{ echo "spatch does not report what is planted"; exit 1; }
 		for rule in $(find /lab/run/coccinelle -name "*.cocci" | sort); do
 			grep -q "^virtual report" "$rule" || continue
 			! grep -q "script:ocaml" "$rule" || continue
-			spatch --very-quiet --no-show-diff -D report --no-includes --include-headers \
-				--cocci-file "$rule" --dir kernel >/tmp/out 2>/tmp/err ||
+			report "$rule" --dir kernel >/tmp/out 2>/tmp/err ||
 				{ echo "${rule#/lab/run/} cannot be applied:"; tail -n 3 /tmp/err; bad=1; }
 			if [ -s /tmp/out ]; then echo "${rule#/lab/run/}:"; cat /tmp/out; bad=1; fi
 		done; exit $bad'

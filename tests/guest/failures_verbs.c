@@ -212,26 +212,32 @@ struct message {
 	uint8_t attrs[256];
 };
 
-static void add_text(struct message *m, uint16_t type, const char *text)
-{
-	struct nlattr *attr = (void *)((uint8_t *)m + NLMSG_ALIGN(m->header.nlmsg_len));
-
-	attr->nla_type = type;
-	attr->nla_len = NLA_HDRLEN + strlen(text) + 1;
-	strcpy((char *)attr + NLA_HDRLEN, text);
-	m->header.nlmsg_len = NLMSG_ALIGN(m->header.nlmsg_len) + attr->nla_len;
-}
-
-/* `rdma link add` from this very thread: the failure is its own. */
-static int link_add(void)
+static struct message message(uint16_t command)
 {
 	struct message m = {
 		.header = {
 			.nlmsg_len = NLMSG_HDRLEN,
-			.nlmsg_type = RDMA_NL_GET_TYPE(RDMA_NL_NLDEV, RDMA_NLDEV_CMD_NEWLINK),
+			.nlmsg_type = RDMA_NL_GET_TYPE(RDMA_NL_NLDEV, command),
 			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
 		},
 	};
+
+	return m;
+}
+
+static void add_attr(struct message *m, uint16_t type, const void *value, size_t len)
+{
+	struct nlattr *attr = (void *)((uint8_t *)m + NLMSG_ALIGN(m->header.nlmsg_len));
+
+	attr->nla_type = type;
+	attr->nla_len = NLA_HDRLEN + len;
+	memcpy((char *)attr + NLA_HDRLEN, value, len);
+	m->header.nlmsg_len = NLMSG_ALIGN(m->header.nlmsg_len) + attr->nla_len;
+}
+
+/* From this very thread: a failure is the request's own. */
+static int request(const struct message *m)
+{
 	struct {
 		struct nlmsghdr header;
 		struct nlmsgerr error;
@@ -239,18 +245,38 @@ static int link_add(void)
 	} answer = {};
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_RDMA), err = 0;
 
-	add_text(&m, RDMA_NLDEV_ATTR_DEV_NAME, OTHER_DEVICE);
-	add_text(&m, RDMA_NLDEV_ATTR_LINK_TYPE, "vfiowc");
-	add_text(&m, RDMA_NLDEV_ATTR_NDEV_NAME, OTHER_NETDEV);
-	if (fd < 0 || send(fd, &m, m.header.nlmsg_len, 0) < 0 || recv(fd, &answer, sizeof(answer), 0) < 0)
+	if (fd < 0 || send(fd, m, m->header.nlmsg_len, 0) < 0 || recv(fd, &answer, sizeof(answer), 0) < 0)
 		err = errno;
 	close(fd);
 	return err ? err : -answer.error.error;
 }
 
+/* `rdma link add` */
+static int link_add(void)
+{
+	struct message m = message(RDMA_NLDEV_CMD_NEWLINK);
+
+	add_attr(&m, RDMA_NLDEV_ATTR_DEV_NAME, OTHER_DEVICE, sizeof(OTHER_DEVICE));
+	add_attr(&m, RDMA_NLDEV_ATTR_LINK_TYPE, "vfiowc", sizeof("vfiowc"));
+	add_attr(&m, RDMA_NLDEV_ATTR_NDEV_NAME, OTHER_NETDEV, sizeof(OTHER_NETDEV));
+	return request(&m);
+}
+
+/* `rdma link delete`, without a process for each of hundreds */
 static void link_delete(void)
 {
-	assert_int_equal(guest_run("rdma link delete " OTHER_DEVICE), 0);
+	struct message m = message(RDMA_NLDEV_CMD_DELLINK);
+	struct ibv_device **list = ibv_get_device_list(NULL);
+	int index = -1;
+
+	assert_non_null(list);
+	for (size_t i = 0; list[i]; i++)
+		if (!strcmp(ibv_get_device_name(list[i]), OTHER_DEVICE))
+			index = ibv_get_device_index(list[i]);
+	ibv_free_device_list(list);
+	assert_true(index >= 0);
+	add_attr(&m, RDMA_NLDEV_ATTR_DEV_INDEX, &index, sizeof(index));
+	assert_int_equal(request(&m), 0);
 }
 
 static const struct failing_call calls[] = {
