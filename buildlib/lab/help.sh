@@ -93,7 +93,8 @@ Usage: ./lab test [--long] [--filter REGEX] [--debug-kernel[=KIND]] [--json]
 Run the static checks, the unit tests (gcc, clang, sanitizers), the tests of ./lab, the guest tests and the
 walk-through. Ends with one line: N passed, N failed, N skipped.
 
-  --long          also what does not fit CI: every mutant, perftest in all its ways, the userspace of sid
+  --long          also what does not fit CI: every mutant, perftest in all its ways, the userspace of sid,
+                  the modules by DKMS and for other kernels, the provider inside rdma-core
   --filter REGEX  only tests whose SUITE/NAME matches this extended regular expression, as printed
   --debug-kernel[=kasan|kcsan]
                   run the guest tests and the walk-through on that kernel, and nothing that needs no guest;
