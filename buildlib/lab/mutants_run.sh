@@ -56,7 +56,7 @@ mutants_base() {
 	mapfile -t programs < <(cut -d' ' -f1 <<<"$tests" | sort -u)
 	for program in "${programs[@]}"; do
 		if (($(grep -c "^$program\( \|\$\)" <<<"$tests") <= 3)); then
-			mapfile -t names < <(sed -nE "s/^$program ?//p" <<<"$tests")
+			mapfile -t names < <(sed -nE "s/^$program( |$)//p" <<<"$tests")
 			mutants_base_of "$program" "${names[@]}"
 		else
 			mutants_base_of "$program"
