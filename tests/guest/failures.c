@@ -298,7 +298,7 @@ void failures_run(const struct failing_call *calls, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		unsigned int n = 0, more = 0;
 
-		if (only && strcmp(only, calls[i].name))
+		if (only && strncmp(only, calls[i].name, strlen(only)))
 			continue;
 		set_stack(&calls[i]);
 		while (fail_nth(&calls[i], n + 1))

@@ -53,7 +53,7 @@ void failures_setup(const char *module);
 /**
  * failures_run() - all calls of a table; prints how many failures each of them had, and where
  *
- * With FAILURES_OF=NAME in the environment, the one of that name.
+ * With FAILURES_OF=NAME in the environment, those whose names begin with it.
  */
 void failures_run(const struct failing_call *calls, size_t count);
 
