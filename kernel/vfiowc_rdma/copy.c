@@ -148,16 +148,8 @@ static void copy_word(struct vfiowc_span *to, struct vfiowc_span *from, u32 n)
 	copy_all(to, &get, n);
 }
 
-/**
- * vfiowc_copy - copy bytes
- * @to: target, not overlapping @from
- * @from: source
- * @length: bytes; both sides are known to be that long
- *
- * Context: MRs held; does not sleep.
- */
-void vfiowc_copy(const struct vfiowc_span *to, const struct vfiowc_span *from,
-		 u32 length)
+static void copy_runs(const struct vfiowc_span *to,
+		      const struct vfiowc_span *from, u32 length)
 {
 	struct vfiowc_span dst = *to, src = *from;
 
@@ -170,4 +162,33 @@ void vfiowc_copy(const struct vfiowc_span *to, const struct vfiowc_span *from,
 		}
 		length -= run;
 	}
+}
+
+/* Memory is consecutive from one end of an MR to the other; NULL: I/O memory. */
+static void *span_memory(const struct vfiowc_span *span)
+{
+	if (!span->mr)
+		return span->buf;
+	return span->mr->kind == VFIOWC_MEM_BUF_IO ? NULL :
+						     span->mr->vaddr + span->off;
+}
+
+/**
+ * vfiowc_copy - copy bytes
+ * @to: target, not overlapping @from
+ * @from: source
+ * @length: bytes; both sides are known to be that long
+ *
+ * Context: MRs held; does not sleep.
+ */
+void vfiowc_copy(const struct vfiowc_span *to, const struct vfiowc_span *from,
+		 u32 length)
+{
+	const void *src = span_memory(from);
+	void *dst = span_memory(to);
+
+	if (dst && src)
+		mem_move(dst, src, length);
+	else
+		copy_runs(to, from, length);
 }

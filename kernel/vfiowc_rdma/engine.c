@@ -73,35 +73,58 @@ static enum verdict wait_peer(struct wr *wr)
 	return WAIT_PEER;
 }
 
-static void sq_complete(struct vfiowc_qp *qp, const struct wr *wr)
+/* The completion of the request that was consumed last. */
+static bool sq_push(struct vfiowc_qp *qp, const struct wr *wr)
 {
-	const struct vfiowc_send_wqe *wqe = qp->sq.wqe;
 	struct vfiowc_cqe cqe = {
-		.wr_id = wqe->wr_id,
+		.wr_id = qp->sq.wqe->wr_id,
 		.status = wr->status,
 		.vendor_err = wr->vendor,
 		.byte_len = wr->length,
 		.qp_num = qp->ibqp.qp_num,
+		.wqe_index = qp->sq.ring->own,
 	};
-	bool wanted = qp->sq.signal_all || wr->status != IB_WC_SUCCESS ||
-		      (wqe->flags & VFIOWC_SEND_SIGNALED);
 
 	if (wr->op)
 		cqe.opcode = wr->op->wc_opcode;
+	return vfiowc_cq_push(to_vcq(qp->ibqp.send_cq), &cqe, false);
+}
+
+static void sq_complete(struct vfiowc_qp *qp, const struct wr *wr)
+{
+	bool failed = wr->status != IB_WC_SUCCESS;
+	bool wanted = failed || qp->sq.signal_all ||
+		      (qp->sq.wqe->flags & VFIOWC_SEND_SIGNALED);
+
 	vfiowc_ring_consume(qp->sq.ring);
-	cqe.wqe_index = qp->sq.ring->own;
 	qp->sq.rnr_left = qp->attr.rnr_retry;
 	qp->sq.retry_left = qp->attr.retry_cnt;
-	if (wr->status != IB_WC_SUCCESS)
+	if (failed)
 		vfiowc_qp_send_error(qp);
-	if (wanted && !vfiowc_cq_push(to_vcq(qp->ibqp.send_cq), &cqe, false))
+	if (wanted && !sq_push(qp, wr))
 		vfiowc_qp_error_event(qp, IB_EVENT_QP_FATAL);
 }
 
-/* The head of the queue; false: it stays there for now. */
-static bool sq_step(struct vfiowc_qp *qp, u64 *bytes)
+/*
+ * The peer of a connection that answered stays held for the next request of the run,
+ * which looks again whether it is connected.  Others are let go of: who is being
+ * destroyed waits for one request at most.
+ */
+static void sq_put_peer(struct wr *wr, enum verdict verdict,
+			struct vfiowc_qp **peer)
 {
-	struct wr wr = { .qp = qp, .wqe = qp->sq.wqe };
+	bool keep = verdict == COMPLETE && wr->status == IB_WC_SUCCESS &&
+		    !wr->dropped && wr->qp->ibqp.qp_type != IB_QPT_UD;
+
+	*peer = keep ? wr->peer : NULL;
+	if (wr->peer && !keep)
+		vfiowc_qp_put(wr->peer);
+}
+
+/* The head of the queue; false: it stays there for now. */
+static bool sq_step(struct vfiowc_qp *qp, struct vfiowc_qp **peer, u64 *bytes)
+{
+	struct wr wr = { .qp = qp, .wqe = qp->sq.wqe, .peer = *peer };
 	enum verdict verdict = vfiowc_wr_execute(&wr);
 
 	if (verdict == WAIT_RNR)
@@ -110,8 +133,7 @@ static bool sq_step(struct vfiowc_qp *qp, u64 *bytes)
 		verdict = wait_peer(&wr);
 	if (verdict == HAND_OVER)
 		mod_delayed_work(vfiowc_wq, &qp->work, 0);
-	if (wr.peer)
-		vfiowc_qp_put(wr.peer);
+	sq_put_peer(&wr, verdict, peer);
 	if (verdict != COMPLETE)
 		return false;
 	sq_complete(qp, &wr);
@@ -163,23 +185,32 @@ void vfiowc_sq_flush(struct vfiowc_qp *qp)
  * A caller with a signal, or after a long time, leaves the rest to the worker, so
  * that nobody waits for sq.lock (or unregistration for a call) without bound.
  */
-static int sq_run(struct vfiowc_qp *qp)
+static void sq_execute(struct vfiowc_qp *qp, u32 pending)
 {
-	u32 pending = vfiowc_ring_pending(qp->sq.ring);
+	struct vfiowc_qp *peer = NULL;
 	u64 bytes = 0;
 
-	if (pending > qp->sq.ring->entries)
-		return sq_broken(qp);
 	for (; pending && vfiowc_qp_state(qp) == IB_QPS_RTS; pending--) {
-		if (!sq_step(qp, &bytes))
-			return 0;
+		if (!sq_step(qp, &peer, &bytes))
+			break;
 		if (pending > 1 && (signal_pending(current) ||
 				    bytes > VFIOWC_RUN_BUDGET_BYTES)) {
 			mod_delayed_work(vfiowc_wq, &qp->work, 0);
-			return 0;
+			break;
 		}
 		cond_resched();
 	}
+	if (peer)
+		vfiowc_qp_put(peer);
+}
+
+static int sq_run(struct vfiowc_qp *qp)
+{
+	u32 pending = vfiowc_ring_pending(qp->sq.ring);
+
+	if (pending > qp->sq.ring->entries)
+		return sq_broken(qp);
+	sq_execute(qp, pending);
 	return 0;
 }
 

@@ -29,6 +29,22 @@ struct vfiowc_iter vfiowc_wr_remote(struct wr *wr, int access)
 	};
 }
 
+/*
+ * The bytes are here already and go in one chunk: what holds the target for it has
+ * checked all of it, and nothing can fail after the first byte.
+ */
+static bool checked_by_transfer(const struct wr *wr,
+				const struct vfiowc_iter *local)
+{
+	return local->inline_data && wr->length <= VFIOWC_CHUNK_BYTES;
+}
+
+static enum verdict remote_fails(struct wr *wr, enum vfiowc_vendor_err vendor)
+{
+	return fail_remote(wr, IB_WC_REM_ACCESS_ERR, vendor,
+			   IB_EVENT_QP_ACCESS_ERR);
+}
+
 /**
  * vfiowc_wr_rdma - WRITE or READ
  * @wr: the request
@@ -42,23 +58,22 @@ enum verdict vfiowc_wr_rdma(struct wr *wr, struct vfiowc_iter *local)
 	const enum vfiowc_xfer_end remote_failed =
 		is_read ? VFIOWC_XFER_FROM_FAILED : VFIOWC_XFER_TO_FAILED;
 	struct vfiowc_xfer *xfer = &wr->xfer;
-	struct vfiowc_iter remote = vfiowc_wr_remote(wr, wr->op->peer_access);
+	struct vfiowc_iter *remote = is_read ? &xfer->from : &xfer->to;
 	enum vfiowc_xfer_end end;
 	enum vfiowc_vendor_err vendor;
 
-	vendor = vfiowc_iter_check(&remote);
+	*(is_read ? &xfer->to : &xfer->from) = *local;
+	*remote = vfiowc_wr_remote(wr, wr->op->peer_access);
+	vendor = checked_by_transfer(wr, local) ? VFIOWC_VENDOR_NONE :
+						  vfiowc_iter_check(remote);
 	if (vendor)
-		return fail_remote(wr, IB_WC_REM_ACCESS_ERR, vendor,
-				   IB_EVENT_QP_ACCESS_ERR);
-	xfer->from = is_read ? remote : *local;
-	xfer->to = is_read ? *local : remote;
+		return remote_fails(wr, vendor);
 	end = vfiowc_xfer_run(xfer, wr->length);
 	if (end == VFIOWC_XFER_OK)
 		return COMPLETE;
 	if (end == VFIOWC_XFER_STOPPED)
 		return vfiowc_wr_stopped(wr);
 	if (end == remote_failed)
-		return fail_remote(wr, IB_WC_REM_ACCESS_ERR, xfer->vendor,
-				   IB_EVENT_QP_ACCESS_ERR);
+		return remote_fails(wr, xfer->vendor);
 	return fail(wr, IB_WC_LOC_PROT_ERR, xfer->vendor);
 }

@@ -211,8 +211,19 @@ static bool length_allowed(const struct wr *wr, u64 length)
 	return length <= VFIOWC_MAX_MSG_BYTES;
 }
 
+/* Its own memory: accessible now, and fetched if it is a word that goes out. */
+static enum vfiowc_vendor_err check_pieces(struct wr *wr,
+					   struct vfiowc_iter *local,
+					   u64 length)
+{
+	if (length && length <= VFIOWC_WORD_BYTES && local->nr == 1 &&
+	    !wr->op->responds)
+		return vfiowc_iter_fetch(local, &wr->word);
+	return vfiowc_iter_check(local);
+}
+
 /* The initiator's own checks, which need no peer. */
-static bool check_local(struct wr *wr, const struct vfiowc_iter *local)
+static bool check_local(struct wr *wr, struct vfiowc_iter *local)
 {
 	bool is_inline = local->inline_data;
 	u64 length = is_inline ? wr->wqe->inline_length :
@@ -223,7 +234,8 @@ static bool check_local(struct wr *wr, const struct vfiowc_iter *local)
 		fail(wr, IB_WC_LOC_QP_OP_ERR, VFIOWC_VENDOR_ACCESS);
 		return false;
 	}
-	vendor = is_inline ? VFIOWC_VENDOR_NONE : vfiowc_iter_check(local);
+	vendor = is_inline ? VFIOWC_VENDOR_NONE :
+			     check_pieces(wr, local, length);
 	if (vendor) {
 		fail(wr, IB_WC_LOC_PROT_ERR, vendor);
 		return false;
@@ -238,7 +250,8 @@ static bool check_local(struct wr *wr, const struct vfiowc_iter *local)
 
 /**
  * vfiowc_wr_execute - execute the head of the send queue
- * @wr: qp and wqe are set, the rest is zero; peer is to be put afterwards
+ * @wr: qp and wqe are set, and peer, if the request before it went to the same one; the
+ *	rest is zero.  peer is to be put afterwards
  *
  * Context: sq.lock held, QP in RTS.
  *
@@ -259,7 +272,8 @@ enum verdict vfiowc_wr_execute(struct wr *wr)
 	wr->xfer.trace_op = wr->op->trace_op;
 	if (qp->ibqp.qp_type == IB_QPT_UD)
 		return vfiowc_wr_ud(wr, &local);
-	wr->peer = vfiowc_qp_find_peer(qp);
+	if (!wr->peer)
+		wr->peer = vfiowc_qp_find_peer(qp);
 	if (!wr->peer)
 		return wr_is_reliable(wr) ? WAIT_PEER : drop(wr);
 	wr->xfer.peer = wr->peer;

@@ -76,7 +76,7 @@ struct vfiowc_mr;
 #define VFIOWC_PORT			1
 
 /* The engine leaves an MR at least this often: bounds the wait of a revocation. */
-#define VFIOWC_CHUNK_BYTES		((u32)SZ_64K)
+#define VFIOWC_CHUNK_BYTES		((u32)SZ_256K)
 /* After this much a run of a send queue hands what is left to the worker. */
 #define VFIOWC_RUN_BUDGET_BYTES		SZ_256M
 

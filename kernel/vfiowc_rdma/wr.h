@@ -26,6 +26,7 @@ enum verdict {
  * @wqe: private copy in qp->sq.wqe
  * @remote: remote memory of WRITE, READ, atomics, FLUSH as a piece
  * @xfer: the bytes
+ * @word: payload that was fetched
  * @length: bytes of the message
  * @dropped: UC, UD: the responder saw nothing of it
  * @status: for the completion
@@ -38,6 +39,7 @@ struct wr {
 	const struct vfiowc_send_wqe *wqe;
 	struct vfiowc_sge remote;
 	struct vfiowc_xfer xfer;
+	u64 word;
 	u32 length;
 	bool dropped;
 	enum ib_wc_status status;

@@ -19,8 +19,6 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-#define WORD_BYTES	8U
-
 /**
  * vfiowc_iter_length - bytes of all pieces
  * @iter: not advanced, with pieces
@@ -134,15 +132,42 @@ static void iter_release(const struct vfiowc_span *span)
 	vfiowc_mr_put(span->mr);
 }
 
-/* Collect @n <= 8 bytes of the source, then write them at once. */
-static enum vfiowc_xfer_end xfer_word(struct vfiowc_xfer *xfer, u32 n)
+/**
+ * vfiowc_iter_fetch - check a short piece of host memory, and read it
+ * @iter: not advanced, one piece that is not empty; what was read from then on
+ * @word: room for it: up to VFIOWC_WORD_BYTES
+ *
+ * As a device that reads its payload before it sends.  A dma-buf is checked only: a
+ * request that is repeated must not read the device once more.
+ *
+ * Return: VFIOWC_VENDOR_NONE or why not.
+ */
+enum vfiowc_vendor_err vfiowc_iter_fetch(struct vfiowc_iter *iter, u64 *word)
+{
+	const struct vfiowc_span to = { .buf = word };
+	struct vfiowc_span from;
+	enum vfiowc_vendor_err err;
+
+	err = iter_hold(iter, iter->sge->length, &from);
+	if (err)
+		return err;
+	if (from.mr->kind == VFIOWC_MEM_HOST) {
+		vfiowc_copy(&to, &from, iter->sge->length);
+		iter->inline_data = word;
+	}
+	iter_release(&from);
+	return VFIOWC_VENDOR_NONE;
+}
+
+/* Collect @n <= 8 bytes of the source. */
+static enum vfiowc_xfer_end xfer_collect(struct vfiowc_xfer *xfer, u8 *word,
+					 u32 n)
 {
 	struct vfiowc_span span;
-	u64 word;
 	u32 at, run;
 
 	for (at = 0; at < n; at += run) {
-		struct vfiowc_span buf = { .buf = (u8 *)&word + at };
+		struct vfiowc_span buf = { .buf = word + at };
 
 		run = iter_run(xfer, &xfer->from, n - at);
 		xfer->vendor = iter_hold(&xfer->from, run, &span);
@@ -152,8 +177,21 @@ static enum vfiowc_xfer_end xfer_word(struct vfiowc_xfer *xfer, u32 n)
 		iter_release(&span);
 		iter_advance(&xfer->from, run);
 	}
+	return VFIOWC_XFER_OK;
+}
+
+/* The source is collected, then written at once. */
+static enum vfiowc_xfer_end xfer_word(struct vfiowc_xfer *xfer, u32 n)
+{
+	u8 word[VFIOWC_WORD_BYTES] __aligned(VFIOWC_WORD_BYTES);
+	enum vfiowc_xfer_end end = xfer_collect(xfer, word, n);
+	struct vfiowc_span span;
+	u32 at, run;
+
+	if (end)
+		return end;
 	for (at = 0; at < n; at += run) {
-		struct vfiowc_span buf = { .buf = (u8 *)&word + at };
+		struct vfiowc_span buf = { .buf = word + at };
 
 		run = iter_run(xfer, &xfer->to, n - at);
 		xfer->vendor = iter_hold(&xfer->to, run, &span);
@@ -219,7 +257,8 @@ static u32 xfer_word_rest(const struct vfiowc_xfer *xfer, u32 left)
 	if (io->tag.target != VFIOWC_MEM_BUF_IO)
 		io = &xfer->from;
 	address = io->sge->addr + io->done;
-	return min_t(u32, left, WORD_BYTES - address % WORD_BYTES);
+	return min_t(u32, left,
+		     VFIOWC_WORD_BYTES - address % VFIOWC_WORD_BYTES);
 }
 
 static bool xfer_may_go_on(const struct vfiowc_xfer *xfer)
@@ -266,7 +305,7 @@ enum vfiowc_xfer_end vfiowc_xfer_begin(struct vfiowc_xfer *xfer, u32 length)
 	lockdep_assert_held(&xfer->qp->sq.lock);
 	lockdep_assert_held(&xfer->peer->rq.lock);
 
-	return length <= WORD_BYTES ? xfer_word(xfer, length) :
+	return length <= VFIOWC_WORD_BYTES ? xfer_word(xfer, length) :
 				      xfer_long(xfer, length);
 }
 

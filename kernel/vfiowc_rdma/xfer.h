@@ -8,6 +8,9 @@
 
 #include "vfiowc_rdma.h"
 
+/* Transfers up to this length are one access to their target. */
+#define VFIOWC_WORD_BYTES	8U
+
 /**
  * struct vfiowc_iter - a position in a list of memory pieces
  * @dev: device that issued the keys
@@ -62,6 +65,7 @@ struct vfiowc_xfer {
 };
 
 enum vfiowc_vendor_err vfiowc_iter_check(const struct vfiowc_iter *iter);
+enum vfiowc_vendor_err vfiowc_iter_fetch(struct vfiowc_iter *iter, u64 *word);
 u64 vfiowc_iter_length(const struct vfiowc_iter *iter);
 void vfiowc_xfer_trace(const struct vfiowc_xfer *xfer,
 		       const struct vfiowc_sge *sge, u32 length,
