@@ -109,14 +109,6 @@ static uint8_t *touched(size_t bytes)
 	return map;
 }
 
-void host_source(struct memory *memory, struct ibv_pd *pd, size_t bytes, const uint8_t *target)
-{
-	uint8_t *map = touched(bytes + ALIAS);
-
-	memory->addr[0] = map + (uintptr_t)(target - map - ODD_PAGES) % ALIAS;
-	memory->mr[0] = got("memory region", ibv_reg_mr(pd, memory->addr[0], bytes, ACCESS));
-}
-
 void host_memory(struct memory *memory, struct ibv_pd *pd, size_t bytes)
 {
 	size_t apart = bytes + ODD_PAGES;

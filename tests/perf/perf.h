@@ -14,8 +14,9 @@
 
 #define PAGE 4096u
 #define MIB (1u << 20)
-/* Source and target must not be a multiple of 4 MiB apart: emulators' TLBs alias there. */
-#define ALIAS ((size_t)4 * MIB)
+/* Where places are drawn from: what an emulator's TLB tells apart, some times over. */
+#define PLACES_BYTES ((size_t)16 * MIB)
+/* Between source and target that stay where they are. */
 #define ODD_PAGES ((size_t)37 * PAGE)
 #define ACCESS (IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE)
 #define WINDOW 128 /* work requests in flight, at most */
@@ -53,8 +54,22 @@ struct ibv_qp *ends_qp(struct ends *ends);
 void ends_connect(struct ends *ends, struct ibv_qp *qp, const struct ibv_qp *peer);
 /* host_memory() - both in host memory, an odd number of pages apart, touched. */
 void host_memory(struct memory *memory, struct ibv_pd *pd, size_t bytes);
-/* host_source() - [0] only, an odd number of pages from @target. */
-void host_source(struct memory *memory, struct ibv_pd *pd, size_t bytes, const uint8_t *target);
+
+/* ---- place.c: memory that lies elsewhere each time ---------------------------------------------- */
+
+struct slice;
+
+struct place {
+	struct memory memory;
+	uint8_t *map[2]; /* what host memory was cut out of; NULL: a slice */
+};
+
+/* place_hosts() - both ends in host memory, at random pages. */
+void place_hosts(struct place *place, struct ibv_pd *pd, size_t bytes);
+/* place_slice() - [0] in host memory, [1] in @slice, mapped at @map, both at random pages. */
+void place_slice(struct place *place, struct ibv_pd *pd, size_t bytes, const struct slice *slice,
+		 uint8_t *map);
+void place_end(struct place *place);
 
 /* ---- load.c: WRITEs, nanoseconds of one --------------------------------------------------------- */
 

@@ -36,21 +36,32 @@ struct side {
 	bool tagged;
 };
 
+/* Caches, and what is done once. */
+static void warm_up(const struct side *first, const struct side *second)
+{
+	first->run(first);
+	second->run(second);
+}
+
+static void pair(const char *key, bool second_begins, const struct side *first,
+		 const struct side *second)
+{
+	double a, b = 0;
+
+	if (second_begins)
+		b = second->run(second);
+	a = first->run(first);
+	if (!second_begins)
+		b = second->run(second);
+	printf("%s %.2f %.2f\n", key, a, b);
+}
+
 static void pairs(const char *key, unsigned int number, const struct side *first,
 		  const struct side *second)
 {
-	double a = 0, b = 0;
-
-	first->run(first); /* caches, and what is done once */
-	second->run(second);
-	for (unsigned int i = 0; i < number; i++) {
-		if (i % 2)
-			b = second->run(second);
-		a = first->run(first);
-		if (i % 2 == 0)
-			b = second->run(second);
-		printf("%s %.2f %.2f\n", key, a, b);
-	}
+	warm_up(first, second);
+	for (unsigned int i = 0; i < number; i++)
+		pair(key, i % 2, first, second);
 	fflush(stdout);
 }
 
@@ -98,31 +109,36 @@ static void pin(void)
 	check("pinning to a processor", sched_setaffinity(0, sizeof(set), &set) ? errno : 0);
 }
 
+/* Each pair at another place in memory: how fast a copy is depends on it (place.c). */
 static void measure_copies(unsigned int number, const char *bdf, unsigned int bar)
 {
-	struct ends ends;
-	struct memory host, mixed;
+	const struct load load = { MIB, 1, COPIES };
 	struct slice slice;
-	struct vfiowc_mapping *map;
+	struct place place;
+	struct ends ends;
+	const struct side write = {
+		.run = run_throughput, .ends = &ends, .memory = &place.memory, .load = load,
+	};
+	const struct side by_kernel = { .run = run_kernel_copy, .memory = &place.memory };
+	const struct side by_cpu = { .run = run_cpu_copy, .memory = &place.memory };
+	uint8_t *map;
 
 	pin();
 	ends_open(&ends, OURS);
-	host_memory(&host, ends.pd, MIB);
-	slice_open(&slice, bdf, bar, 2 * MIB);
-	map = got("mapping", vfiowc_map(slice.buf, 0, MIB, 0));
-	mixed.addr[1] = vfiowc_map_addr(map);
-	host_source(&mixed, ends.pd, MIB, mixed.addr[1]);
-	mixed.mr[1] = got("memory region of a slice",
-			  vfiowc_reg_mr(slice.buf, ends.pd, 0, MIB, (uintptr_t)mixed.addr[1], ACCESS));
+	slice_open(&slice, bdf, bar, PLACES_BYTES);
+	map = vfiowc_map_addr(got("mapping", vfiowc_map(slice.buf, 0, slice.bytes, 0)));
+	for (unsigned int i = 0; i < number; i++) {
+		place_hosts(&place, ends.pd, MIB);
+		warm_up(&write, &by_kernel);
+		pair("write_bw_1m_vs_kernel_copy", i % 2, &write, &by_kernel);
+		place_end(&place);
 
-	const struct load load = { MIB, 1, COPIES };
-
-	pairs("write_bw_1m_vs_kernel_copy", number,
-	      &(struct side){ .run = run_throughput, .ends = &ends, .memory = &host, .load = load },
-	      &(struct side){ .run = run_kernel_copy, .memory = &host });
-	pairs("p2p_write_bw_1m_vs_cpu_copy", number,
-	      &(struct side){ .run = run_throughput, .ends = &ends, .memory = &mixed, .load = load },
-	      &(struct side){ .run = run_cpu_copy, .memory = &mixed });
+		place_slice(&place, ends.pd, MIB, &slice, map);
+		warm_up(&write, &by_cpu);
+		pair("p2p_write_bw_1m_vs_cpu_copy", i % 2, &write, &by_cpu);
+		place_end(&place);
+	}
+	fflush(stdout);
 }
 
 /* Software ignores tags: what differs here is the noise, or a fault. */
