@@ -69,8 +69,8 @@
  *
  * Doorbell
  * --------
- * The IB_USER_VERBS_CMD_POST_SEND write command with wr_count = 0, sge_count = 0,
- * wqe_size = sizeof(struct ib_uverbs_send_wr).  It executes what is published in
+ * ioctl(VFIOWC_IOCTL_DOORBELL) of a doorbell file (enum vfiowc_objects), with the number
+ * of a QP of the context that made the file.  It executes what is published in
  * the send queue (and, in the error state, flushes both queues).  Ring it after
  * the producer is published and outside the provider's lock: calls of several
  * threads are serialised by the kernel.  One doorbell for a list of WRs.
@@ -78,8 +78,12 @@
  * queue is flushed.
  * Returns 0 also when a WR failed (that is said by its completion), EINVAL in
  * the states RESET, INIT, RTR (nothing is consumed; a provider answers
- * ibv_post_send there with EINVAL before it touches the ring).  A doorbell
- * interrupted by a signal returns 0; a kernel worker carries on.
+ * ibv_post_send there with EINVAL before it touches the ring) and for a number that is
+ * no QP of the context, EIO when the device is gone, EINTR when the caller is killed.
+ * A doorbell interrupted by a signal returns 0; a kernel worker carries on.
+ *
+ * The IB_USER_VERBS_CMD_POST_SEND write command with wr_count = 0, sge_count = 0,
+ * wqe_size = sizeof(struct ib_uverbs_send_wr) does the same, at several times the cost.
  *
  * Receives need no system call: a sender that finds no receive retries by the
  * RNR timer (min_rnr_timer of the receiver, rnr_retry of the sender).  Only when
@@ -92,6 +96,7 @@
 #ifndef _UAPI_RDMA_VFIOWC_ABI_H
 #define _UAPI_RDMA_VFIOWC_ABI_H
 
+#include <linux/ioctl.h>
 #include <linux/types.h>
 #include <rdma/ib_user_ioctl_cmds.h>
 
@@ -363,6 +368,31 @@ struct vfiowc_cqe {
 	__u8 sl;
 	__u8 reserved[11];
 };
+
+/**
+ * enum vfiowc_objects - the device's own objects
+ * @VFIOWC_IB_OBJECT_DOORBELL: a file that rings the doorbells of a context's QPs; while
+ *	it is open the kernel module cannot be unloaded
+ */
+enum vfiowc_objects {
+	VFIOWC_IB_OBJECT_DOORBELL = (1U << UVERBS_ID_NS_SHIFT),
+};
+
+/* Methods of VFIOWC_IB_OBJECT_DOORBELL; closing the file is its end. */
+enum vfiowc_doorbell_methods {
+	VFIOWC_IB_METHOD_DOORBELL_ALLOC = (1U << UVERBS_ID_NS_SHIFT),
+};
+
+/**
+ * enum vfiowc_doorbell_alloc_attrs - attributes of VFIOWC_IB_METHOD_DOORBELL_ALLOC
+ * @VFIOWC_IB_ATTR_DOORBELL_ALLOC_HANDLE: out, the file, close-on-exec; mandatory
+ */
+enum vfiowc_doorbell_alloc_attrs {
+	VFIOWC_IB_ATTR_DOORBELL_ALLOC_HANDLE = (1U << UVERBS_ID_NS_SHIFT),
+};
+
+/* Of a doorbell file; the argument is a QP number.  A letter that uverbs uses, too. */
+#define VFIOWC_IOCTL_DOORBELL	_IO(0x1b, 0xd0)
 
 /* Driver methods of UVERBS_OBJECT_MR. */
 enum vfiowc_mr_methods {

@@ -233,24 +233,16 @@ static int sq_kick(struct vfiowc_qp *qp)
 }
 
 /**
- * vfiowc_post_send - the doorbell; see rdma/vfiowc-abi.h
- * @ibqp: the QP
- * @wr: NULL: requests are in the ring
- * @bad_wr: out, if @wr is not NULL
+ * vfiowc_sq_ring - the doorbell; see rdma/vfiowc-abi.h
+ * @qp: held
  *
- * Return: 0; -EINVAL state, malformed producer index, or @wr; -EINTR.
+ * Return: 0; -EINVAL state, or malformed producer index; -EINTR.
  */
-int vfiowc_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
-		     const struct ib_send_wr **bad_wr)
+int vfiowc_sq_ring(struct vfiowc_qp *qp)
 {
-	struct vfiowc_qp *qp = to_vqp(ibqp);
 	enum ib_qp_state state = vfiowc_qp_state(qp);
 	int err;
 
-	if (wr) {
-		*bad_wr = wr;
-		return -EINVAL;
-	}
 	if (state == IB_QPS_RESET || state == IB_QPS_INIT ||
 	    state == IB_QPS_RTR)
 		return -EINVAL;
@@ -259,6 +251,24 @@ int vfiowc_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
 	err = sq_kick(qp);
 	mutex_unlock(&qp->sq.lock);
 	return err;
+}
+
+/**
+ * vfiowc_post_send - the doorbell as a command of verbs
+ * @ibqp: the QP
+ * @wr: NULL: requests are in the ring
+ * @bad_wr: out, if @wr is not NULL
+ *
+ * Return: as vfiowc_sq_ring(); -EINVAL @wr.
+ */
+int vfiowc_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
+		     const struct ib_send_wr **bad_wr)
+{
+	if (wr) {
+		*bad_wr = wr;
+		return -EINVAL;
+	}
+	return vfiowc_sq_ring(to_vqp(ibqp));
 }
 
 /**

@@ -157,6 +157,7 @@ int vfiowc_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init,
 	if (err)
 		goto err_sq;
 	qp_init(qp, init);
+	qp->owner = uc->id;
 	err = vfiowc_qp_publish(qp);
 	if (err)
 		goto err_rq;
@@ -206,7 +207,8 @@ int vfiowc_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,
  * @ibqp: the QP
  * @udata: no driver data
  *
- * Waits for the peer's engine to leave (a chunk) and for the own worker.
+ * Waits for the peer's engine and for doorbell calls to leave (a chunk) and for the own
+ * worker.
  *
  * Return: 0 or a negative errno.
  */

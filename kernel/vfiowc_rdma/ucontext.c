@@ -20,6 +20,9 @@
  */
 int vfiowc_alloc_ucontext(struct ib_ucontext *ibuc, struct ib_udata *udata)
 {
+	static atomic64_t last_id;
+	struct vfiowc_ucontext *uc =
+		container_of(ibuc, struct vfiowc_ucontext, ibuc);
 	struct vfiowc_alloc_ucontext_resp resp = {
 		.max_inline = VFIOWC_MAX_INLINE,
 	};
@@ -28,6 +31,7 @@ int vfiowc_alloc_ucontext(struct ib_ucontext *ibuc, struct ib_udata *udata)
 	err = ib_is_udata_in_empty(udata);
 	if (err)
 		return err;
+	uc->id = atomic64_inc_return(&last_id);
 	return ib_respond_udata(udata, resp);
 }
 

@@ -40,5 +40,6 @@ ADD_UVERBS_METHODS(vfiowc_mr, UVERBS_OBJECT_MR,
 
 const struct uapi_definition vfiowc_uapi_defs[] = {
 	UAPI_DEF_CHAIN_OBJ_TREE(UVERBS_OBJECT_MR, &vfiowc_mr),
+	UAPI_DEF_CHAIN(vfiowc_doorbell_defs),
 	{},
 };

@@ -153,8 +153,13 @@ struct vfiowc_ring {
 	u32 own;
 };
 
+/**
+ * struct vfiowc_ucontext - what one open of the device made
+ * @id: never reused
+ */
 struct vfiowc_ucontext {
 	struct ib_ucontext ibuc;
+	u64 id;
 };
 
 struct vfiowc_pd {
@@ -286,6 +291,7 @@ struct vfiowc_rq {
 /**
  * struct vfiowc_qp - queue pair
  * @handle: see there
+ * @owner: id of the context that made it
  * @state_lock: protects changes of @state, which engines read without it
  * @attr: what modify_qp set; changed under modify_lock and sq.lock, and what the
  *	peer's engine needs of it (dest_qp_num, access, receiver limits) read without
@@ -298,6 +304,7 @@ struct vfiowc_qp {
 	struct ib_qp ibqp;
 	struct vfiowc_dev *dev;
 	struct vfiowc_qp_handle *handle;
+	u64 owner;
 	spinlock_t state_lock;		/* see above */
 	enum ib_qp_state state;
 	struct ib_qp_attr attr;
@@ -546,10 +553,14 @@ void vfiowc_qp_put(struct vfiowc_qp *qp);
 void vfiowc_qp_table_exit(void);
 
 /* engine.c */
+int vfiowc_sq_ring(struct vfiowc_qp *qp);
 int vfiowc_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
 		     const struct ib_send_wr **bad_wr);
 void vfiowc_qp_work(struct work_struct *work);
 void vfiowc_sq_flush(struct vfiowc_qp *qp);
+
+/* doorbell.c */
+extern const struct uapi_definition vfiowc_doorbell_defs[];
 
 /* rq.c */
 enum vfiowc_rq_peek {

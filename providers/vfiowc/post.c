@@ -8,28 +8,8 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "abi.h"
 #include "vfiowc.h"
-
-/* The stock POST_SEND command without a work request: they are all in the ring. */
-int vfiowc_ring_doorbell(struct ibv_qp *ibqp)
-{
-	struct ib_uverbs_post_send_resp resp;
-	struct ibv_post_send cmd = {
-		.hdr = {
-			.command = IB_USER_VERBS_CMD_POST_SEND,
-			.in_words = sizeof(cmd) / 4,
-			.out_words = sizeof(resp) / 4,
-		},
-		.response = (uintptr_t)&resp,
-		.qp_handle = ibqp->handle,
-		.wqe_size = sizeof(struct ib_uverbs_send_wr),
-	};
-
-	return write(ibqp->context->cmd_fd, &cmd, sizeof(cmd)) == sizeof(cmd) ? 0 : errno;
-}
 
 static int copy_inline(struct vfiowc_send_wqe *wqe, const struct ibv_send_wr *wr,
 		       uint32_t max_inline_bytes)
@@ -168,7 +148,7 @@ int vfiowc_post_send(struct ibv_qp *ibqp, struct ibv_send_wr *wr, struct ibv_sen
 		return err;
 
 	/* A doorbell fails when the device is gone: no request of this list will ever complete. */
-	bell = vfiowc_ring_doorbell(ibqp);
+	bell = vfiowc_doorbell_ring(ibqp);
 	if (bell)
 		*bad_wr = first;
 	return bell ? bell : err;
@@ -217,7 +197,7 @@ int vfiowc_post_recv(struct ibv_qp *ibqp, struct ibv_recv_wr *wr, struct ibv_rec
 	 * little later.
 	 */
 	if (kick)
-		vfiowc_ring_doorbell(ibqp);
+		vfiowc_doorbell_ring(ibqp);
 	return err;
 }
 

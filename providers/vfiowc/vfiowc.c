@@ -98,6 +98,9 @@ static struct verbs_context *vfiowc_alloc_context(struct ibv_device *ibdev, int 
 				     sizeof(resp));
 	if (err)
 		goto err_uninit_context;
+	err = vfiowc_doorbell_open(ctx);
+	if (err)
+		goto err_uninit_context;
 
 	vfiowc_done_init(&ctx->done);
 	verbs_set_ops(&ctx->vctx, &vfiowc_ctx_ops);
@@ -117,6 +120,7 @@ static void vfiowc_free_context(struct ibv_context *ibctx)
 {
 	struct vfiowc_context *ctx = to_vfiowc_context(ibctx);
 
+	vfiowc_doorbell_close(ctx);
 	verbs_uninit_context(&ctx->vctx);
 	vfiowc_done_fini(&ctx->done);
 	free(ctx);

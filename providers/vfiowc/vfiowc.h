@@ -25,6 +25,7 @@ struct ibv_mr_init_attr;
 struct vfiowc_context {
 	struct verbs_context vctx;
 	struct vfiowc_done_table done;
+	int doorbell_fd;
 };
 
 struct vfiowc_cq {
@@ -132,8 +133,13 @@ int vfiowc_modify_qp(struct ibv_qp *ibqp, struct ibv_qp_attr *attr, int attr_mas
 int vfiowc_query_qp(struct ibv_qp *ibqp, struct ibv_qp_attr *attr, int attr_mask,
 		    struct ibv_qp_init_attr *init_attr);
 
+/* doorbell.c */
+int vfiowc_doorbell_open(struct vfiowc_context *ctx);
+void vfiowc_doorbell_close(struct vfiowc_context *ctx);
+/* vfiowc_doorbell_ring() - execute what is published in the rings of @ibqp. */
+int vfiowc_doorbell_ring(struct ibv_qp *ibqp);
+
 /* post.c */
-int vfiowc_ring_doorbell(struct ibv_qp *ibqp);
 int vfiowc_post_send(struct ibv_qp *ibqp, struct ibv_send_wr *wr, struct ibv_send_wr **bad_wr);
 int vfiowc_post_recv(struct ibv_qp *ibqp, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad_wr);
 int vfiowc_post_srq_recv(struct ibv_srq *ibsrq, struct ibv_recv_wr *wr,

@@ -48,7 +48,7 @@ static int wr_complete(struct ibv_qp_ex *ibqp)
 	}
 	vfiowc_ring_publish(&qp->sq.ring);
 	pthread_spin_unlock(&qp->sq.lock);
-	return vfiowc_ring_doorbell(&ibqp->qp_base);
+	return vfiowc_doorbell_ring(&ibqp->qp_base);
 }
 
 static void set_error(struct vfiowc_qp *qp, int err)

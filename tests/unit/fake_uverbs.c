@@ -113,13 +113,6 @@ static void get_context(uint8_t *response)
 	respond(core, driver);
 }
 
-static void doorbell(const struct ib_uverbs_post_send *cmd)
-{
-	fake.doorbells++;
-	fake.doorbell_qp = cmd->qp_handle;
-	fake.doorbell_producer = __atomic_load_n(&fake.ring[FAKE_SQ]->producer, __ATOMIC_ACQUIRE);
-}
-
 static ssize_t command(const struct ib_uverbs_cmd_hdr *hdr, size_t len)
 {
 	const void *body = hdr + 1;
@@ -170,9 +163,6 @@ static ssize_t command(const struct ib_uverbs_cmd_hdr *hdr, size_t len)
 	case IB_USER_VERBS_CMD_DEREG_MR:
 	case IB_USER_VERBS_CMD_DESTROY_AH:
 		fake.objects--;
-		break;
-	case IB_USER_VERBS_CMD_POST_SEND:
-		doorbell(body);
 		break;
 	case IB_USER_VERBS_CMD_MODIFY_QP:
 	case IB_USER_VERBS_CMD_REQ_NOTIFY_CQ:
@@ -250,6 +240,26 @@ static int query_mr(struct ib_uverbs_ioctl_hdr *hdr)
 	return 0;
 }
 
+static int make_doorbell(struct ib_uverbs_ioctl_hdr *hdr)
+{
+	fake.doorbell_fd = memfd_create("doorbell", MFD_CLOEXEC);
+	find_attr(hdr, VFIOWC_IB_ATTR_DOORBELL_ALLOC_HANDLE)->data_s64 = fake.doorbell_fd;
+	return 0;
+}
+
+static int ring_doorbell(unsigned long request, uint32_t qpn)
+{
+	if (fake_uverbs_fails(ENOSPC))
+		return -1;
+	errno = request == VFIOWC_IOCTL_DOORBELL ? fake.doorbell_errno : ENOTTY;
+	if (errno)
+		return -1;
+	fake.doorbells++;
+	fake.doorbell_qpn = qpn;
+	fake.doorbell_producer = __atomic_load_n(&fake.ring[FAKE_SQ]->producer, __ATOMIC_ACQUIRE);
+	return 0;
+}
+
 /*
  * CREATE_QP, whose write command means different things in different versions of uverbs, and what
  * has no write command. libibverbs tries the write command for all others.
@@ -275,6 +285,11 @@ static int method(struct ib_uverbs_ioctl_hdr *hdr)
 		answer = reg_dmabuf_mr;
 		errno = 0;
 	}
+	if (hdr->object_id == VFIOWC_IB_OBJECT_DOORBELL &&
+	    hdr->method_id == VFIOWC_IB_METHOD_DOORBELL_ALLOC) {
+		answer = make_doorbell;
+		errno = 0;
+	}
 	if (errno || fake_uverbs_fails(ENOSPC))
 		return -1;
 	return answer(hdr);
@@ -293,6 +308,8 @@ int ioctl(int fd, unsigned long request, ...)
 	va_start(args, request);
 	arg = va_arg(args, void *);
 	va_end(args);
+	if (fd && fd == fake.doorbell_fd)
+		return ring_doorbell(request, (uint32_t)(uintptr_t)arg);
 	return fd == fake.fd && fd ? method(arg) : (int)syscall(SYS_ioctl, fd, request, arg);
 }
 

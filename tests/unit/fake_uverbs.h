@@ -23,6 +23,8 @@ enum fake_ring { FAKE_CQ, FAKE_SQ, FAKE_RQ, FAKE_SRQ, FAKE_SRQ2, FAKE_RINGS };
 /* fake_uverbs_reset() clears it. */
 struct fake_uverbs {
 	int fd; /* the command fd */
+	int doorbell_fd; /* the doorbell file made last */
+	int doorbell_errno; /* of the doorbell; 0: it works */
 	int fail_command; /* IB_USER_VERBS_CMD_* that fails ...; -1: none */
 	int fail_errno; /* ... with this */
 	int fail_mmap; /* fail the n-th mmap from now, counted from 1; ENOMEM */
@@ -36,7 +38,7 @@ struct fake_uverbs {
 	uint32_t qps_made;
 	int mappings; /* of rings */
 	unsigned int doorbells;
-	uint32_t doorbell_qp; /* handle of the last */
+	uint32_t doorbell_qpn; /* of the last */
 	uint32_t doorbell_producer; /* of the SQ, as the last doorbell found it */
 	struct vfiowc_ring_header *ring[FAKE_RINGS]; /* the ones made last */
 };
