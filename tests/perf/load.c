@@ -3,8 +3,11 @@
 #include <err.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include <rdma/ib_user_verbs.h>
+#include <rdma/rdma_user_ioctl_cmds.h>
+#include <rdma/vfiowc-abi.h>
 
 #include "perf.h"
 
@@ -100,7 +103,42 @@ double load_latency(struct ends *ends, const struct memory *memory, unsigned int
 	return (double)(now_ns() - start) / turns / 2;
 }
 
+/* One of our own: the plug-in does not tell of its. */
+static int doorbell_file(struct ibv_context *context)
+{
+	struct {
+		struct ib_uverbs_ioctl_hdr hdr;
+		struct ib_uverbs_attr file;
+	} cmd = {
+		.hdr = {
+			.length = sizeof(cmd),
+			.object_id = VFIOWC_IB_OBJECT_DOORBELL,
+			.method_id = VFIOWC_IB_METHOD_DOORBELL_ALLOC,
+			.num_attrs = 1,
+		},
+		.file = {
+			.attr_id = VFIOWC_IB_ATTR_DOORBELL_ALLOC_HANDLE,
+			.flags = UVERBS_ATTR_F_MANDATORY,
+		},
+	};
+
+	check("doorbell file", ioctl(context->cmd_fd, RDMA_VERBS_IOCTL, &cmd) ? errno : 0);
+	return (int)cmd.file.data_s64;
+}
+
 double load_doorbell(struct ends *ends, unsigned int count)
+{
+	int file = doorbell_file(ends->context);
+	uint64_t start = now_ns();
+
+	for (unsigned int i = 0; i < count; i++)
+		if (ioctl(file, VFIOWC_IOCTL_DOORBELL, (unsigned long)ends->qp[0]->qp_num))
+			check("doorbell", errno);
+	close(file);
+	return (double)(now_ns() - start) / count;
+}
+
+double load_post_send(struct ends *ends, unsigned int count)
 {
 	struct ib_uverbs_post_send_resp resp;
 	struct {
@@ -122,6 +160,6 @@ double load_doorbell(struct ends *ends, unsigned int count)
 
 	for (unsigned int i = 0; i < count; i++)
 		if (write(ends->context->cmd_fd, &cmd, sizeof(cmd)) != sizeof(cmd))
-			check("doorbell", errno);
+			check("POST_SEND", errno);
 	return (double)(now_ns() - start) / count;
 }

@@ -88,6 +88,8 @@ double load_throughput(struct ends *ends, const struct memory *memory, const str
 double load_latency(struct ends *ends, const struct memory *memory, unsigned int turns);
 /* load_doorbell() - the doorbell call with nothing posted. */
 double load_doorbell(struct ends *ends, unsigned int count);
+/* load_post_send() - the same by the command of verbs. */
+double load_post_send(struct ends *ends, unsigned int count);
 /* post_write() - one WRITE of @bytes from the beginning of memory[@from] to that of the other. */
 void post_write(struct ibv_qp *qp, const struct memory *memory, unsigned int from, uint32_t bytes,
 		unsigned int flags);
@@ -122,6 +124,12 @@ double write_tagged(struct ends *ends, const struct memory *memory, const struct
 struct crowd;
 /* crowd_open() - @qps connected queue pairs and @mrs regions of one page each; prints the memory of each. */
 struct crowd *crowd_open(struct ends *ends, unsigned int qps, unsigned int mrs);
+/*
+ * crowd_settle() - let an emulator's TLB grow to what the crowd needs: it does so when it is flushed
+ * while it is full, and not in between. Until then each page that was not seen lately costs
+ * a walk of page tables, which is the emulator's price for touching memory, by whatever means.
+ */
+void crowd_settle(struct crowd *crowd, unsigned int qps, unsigned int mrs, unsigned int count);
 /* crowd_writes() - @count 8-byte WRITEs by @qps of the queue pairs in turn, to @mrs of the regions. */
 double crowd_writes(struct crowd *crowd, unsigned int qps, unsigned int mrs, unsigned int count);
 

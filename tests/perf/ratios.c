@@ -194,8 +194,10 @@ static void measure_rxe(unsigned int number)
 		first.load.count = all[i].ours;
 		pairs(all[i].key, number, &first, &second);
 	}
-	for (unsigned int i = 0; i < number; i++)
+	for (unsigned int i = 0; i < number; i++) {
 		printf("doorbell_empty_ns %.2f\n", load_doorbell(&ours, 5000));
+		printf("post_send_empty_ns %.2f\n", load_post_send(&ours, 5000));
+	}
 }
 
 static void measure_registration(unsigned int number, const char *bdf, unsigned int bar)
@@ -218,12 +220,14 @@ static void measure_scale(unsigned int number)
 	struct ends ends;
 	struct side many, one;
 
+	pin();
 	ends_open(&ends, OURS);
 	many = (struct side){ .run = run_crowd, .ends = &ends, .load = { .count = 16 * QPS },
 			      .crowd = crowd_open(&ends, QPS, MRS), .qps = QPS, .mrs = MRS };
 	one = many;
 	one.qps = 1;
 	one.mrs = 2;
+	crowd_settle(many.crowd, QPS, MRS, many.load.count);
 	pairs("op_1000_qps_2000_mrs_vs_1", number, &many, &one);
 }
 

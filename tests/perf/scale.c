@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /* Many queue pairs and memory regions of one process: see perf.h. */
+#include <errno.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "perf.h"
 
 #define BYTES 8
 #define LIST 16
+#define SETTLE_ROUNDS 10
 
 struct crowd {
 	struct ends *ends;
@@ -95,4 +99,23 @@ double crowd_writes(struct crowd *crowd, unsigned int qps, unsigned int mrs, uns
 		mr = (mr + LIST) % mrs;
 	}
 	return (double)(now_ns() - start) / count;
+}
+
+/* Another address space, and back: the TLB is flushed. */
+static void flush_tlb(void)
+{
+	char path[] = "/bin/true", *argv[] = { path, NULL }, *envp[] = { NULL };
+	pid_t pid;
+	int err = posix_spawn(&pid, path, NULL, NULL, argv, envp);
+
+	check(path, err);
+	check("waiting for a child", waitpid(pid, NULL, 0) == pid ? 0 : errno);
+}
+
+void crowd_settle(struct crowd *crowd, unsigned int qps, unsigned int mrs, unsigned int count)
+{
+	for (unsigned int i = 0; i < SETTLE_ROUNDS; i++) {
+		crowd_writes(crowd, qps, mrs, count);
+		flush_tlb();
+	}
 }
