@@ -173,4 +173,4 @@ bool is_vfiowc_dev(struct ibv_device *device)
 	return verbs_get_device(device)->ops == &vfiowc_dev_ops;
 }
 
-PROVIDER_DRIVER(vfiowc, vfiowc_dev_ops);
+PROVIDER_DRIVER(vfiowcdv, vfiowc_dev_ops);

@@ -133,6 +133,20 @@ static int ring_doorbell(struct world *w)
 	return send_doorbell(w, body);
 }
 
+/* The file that the plug-in opened; its own queue pairs, others', numbers and commands that are none. */
+static int ring_doorbell_file(struct world *w)
+{
+	struct ibv_qp *qp = *random_pick(w, w->qp);
+	unsigned long qpn = qp ? qp->qp_num : random_below(w, 4096);
+	unsigned long request = VFIOWC_IOCTL_DOORBELL;
+
+	if (random_chance(w, 10))
+		qpn = random_below(w, 2) ? random_below(w, 4096) : ~(unsigned long)qpn;
+	if (random_chance(w, 3))
+		request += random_below(w, 4);
+	return ioctl(to_vfiowc_context(w->context)->doorbell_fd, request, qpn) ? errno : 0;
+}
+
 /* One thread at a time; it never draws from the world's numbers. */
 static pthread_t scribbler;
 static volatile bool scribbling;
@@ -243,7 +257,8 @@ static const struct operation ops[] = {
 	{ "write_slot", 8, write_slot },
 	{ "write_producer", 6, write_producer },
 	{ "write_consumer", 2, write_consumer },
-	{ "ring_doorbell", 8, ring_doorbell },
+	{ "ring_doorbell", 4, ring_doorbell },
+	{ "ring_doorbell_file", 8, ring_doorbell_file },
 	{ "start_scribbler", 1, start_scribbler },
 	{ "stop_scribbler", 1, stop_scribbler },
 	{ "query_mr", 4, query_mr },

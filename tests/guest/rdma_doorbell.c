@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <rdma/vfiowc-abi.h>
 
 #include "rdma_fixture.h"
 
@@ -34,7 +35,7 @@ int ioctl(int fd, unsigned long request, ...)
 	va_start(args, request);
 	arg = va_arg(args, void *);
 	va_end(args);
-	if (node.context && fd == node.context->cmd_fd)
+	if (request == VFIOWC_IOCTL_DOORBELL || (node.context && fd == node.context->cmd_fd))
 		calls++;
 	return syscall(SYS_ioctl, fd, request, arg);
 }

@@ -249,6 +249,31 @@ static void trace_rows_equal_the_posted_requests(void **state)
 	rdma_dereg_slice(&slice);
 }
 
+/* A word, too, which from host memory is read before the peer is looked for. */
+static void word_out_of_a_slice_has_a_row(void **state)
+{
+	struct row rows[ROWS_MAX];
+	struct rdma_buf slice;
+	struct rdma_wr wr;
+
+	(void)state;
+	publish(VFIOWC_TPH_ST);
+	emit("st");
+	slice = reg();
+	wr = rdma_wr(IBV_WR_RDMA_WRITE, &slice, &host, 4);
+	trace_begin();
+	assert_wc(rdma_do(qp[0], &wr), IBV_WC_SUCCESS);
+	assert_int_equal(trace_end(qp[0]->qp_num, rows), 2);
+	assert_int_equal(rows[0].remote, 0);
+	assert_int_equal(rows[0].target, 1);
+	assert_int_equal(rows[0].key, slice.mr->lkey);
+	assert_int_equal(rows[0].length, 4);
+	assert_string_equal(rows[0].ns, "st");
+	assert_int_equal(rows[1].remote, 1);
+	assert_int_equal(rows[1].target, 0);
+	rdma_dereg_slice(&slice);
+}
+
 /* A refused request put nothing on the wire. */
 static void refused_request_leaves_no_row(void **state)
 {
@@ -445,6 +470,7 @@ int main(void)
 		tph_test(live_region_keeps_the_tag_it_read),
 		tph_test(unknown_namespace_is_refused),
 		tph_test(trace_rows_equal_the_posted_requests),
+		tph_test(word_out_of_a_slice_has_a_row),
 		tph_test(refused_request_leaves_no_row),
 		tph_test(relaxed_ordering_is_shown_where_asked_for),
 		tph_test(client_cannot_override_a_locked_tag),

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /* The plug-in, opened over the fake kernel: see provider_fixture.h. */
+#include <fcntl.h>
+
 #include "provider_fixture.h"
 
 const struct verbs_device_ops *plugin;
@@ -67,6 +69,7 @@ int provider_teardown(void **state)
 	assert_int_equal(fake.objects, 0);
 	assert_int_equal(fake.mappings, 0);
 	ibv_close_device(context);
+	assert_int_equal(fcntl(fake.doorbell_fd, F_GETFD), -1);
 	plugin->uninit_device(vdev);
 	return 0;
 }
