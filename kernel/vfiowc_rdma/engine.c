@@ -110,11 +110,10 @@ static void sq_complete(struct vfiowc_qp *qp, const struct wr *wr)
  * which looks again whether it is connected.  Others are let go of: who is being
  * destroyed waits for one request at most.
  */
-static void sq_put_peer(struct wr *wr, enum verdict verdict,
-			struct vfiowc_qp **peer)
+static void sq_put_peer(struct wr *wr, bool complete, struct vfiowc_qp **peer)
 {
-	bool keep = verdict == COMPLETE && wr->status == IB_WC_SUCCESS &&
-		    !wr->dropped && wr->qp->ibqp.qp_type != IB_QPT_UD;
+	bool keep = complete && wr->status == IB_WC_SUCCESS && !wr->dropped &&
+		    wr->qp->ibqp.qp_type != IB_QPT_UD;
 
 	*peer = keep ? wr->peer : NULL;
 	if (wr->peer && !keep)
@@ -133,7 +132,7 @@ static bool sq_step(struct vfiowc_qp *qp, struct vfiowc_qp **peer, u64 *bytes)
 		verdict = wait_peer(&wr);
 	if (verdict == HAND_OVER)
 		mod_delayed_work(vfiowc_wq, &qp->work, 0);
-	sq_put_peer(&wr, verdict, peer);
+	sq_put_peer(&wr, verdict == COMPLETE, peer);
 	if (verdict != COMPLETE)
 		return false;
 	sq_complete(qp, &wr);

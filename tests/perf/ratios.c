@@ -179,6 +179,7 @@ static void measure_rxe(unsigned int number)
 	struct ends ours, rxe;
 	struct memory our_memory, rxe_memory;
 
+	pin(); /* rxe has the other processor for its own threads */
 	ends_open(&ours, OURS);
 	ends_open(&rxe, RXE);
 	host_memory(&our_memory, ours.pd, MIB);
