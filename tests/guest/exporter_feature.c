@@ -358,7 +358,7 @@ static void debugfs_has_one_line_for_each_dma_buf(void **state)
 	char text[4096], want[256];
 
 	snprintf(want, sizeof(want), "%s bar=%u size=%llu ranges=1 memattr=WC state=live tph_flags=0 "
-		 "importers=0 mappings=1", exp->bdf, exp->bar, 3 * PAGE);
+		 "importers=0 mappings=1 tph_locked=0", exp->bdf, exp->bar, 3 * PAGE);
 	assert_int_equal(guest_read_file("/sys/kernel/debug/vfiowc_pci/dma_bufs", text, sizeof(text)), 0);
 	assert_string_equal(text, want);
 	munmap((void *)map, 3 * PAGE);
