@@ -98,6 +98,24 @@ static void write_past_the_end_is_remote_access_error(void **state)
 	assert_fails(wr, IBV_WC_REM_ACCESS_ERR);
 }
 
+/* A longer one moves in pieces: all of its target is looked at before the first. */
+static void long_write_past_the_end_moves_nothing(void **state)
+{
+	const uint32_t len = 1U << 20;
+	struct rdma_buf from = rdma_buf_alloc(node.pd, len, RDMA_REMOTE);
+	struct rdma_buf to = rdma_buf_alloc(node.pd, len, RDMA_REMOTE);
+	struct rdma_wr wr = rdma_wr(IBV_WR_RDMA_WRITE, &from, &to, len);
+
+	(void)state;
+	rdma_pattern(from.addr, len, 1);
+	wr.remote += 1;
+	assert_wc(rdma_do(qp[0], &wr), IBV_WC_REM_ACCESS_ERR);
+	assert_int_equal(to.addr[0], 0);
+	assert_memory_equal(to.addr, to.addr + 1, len - 1);
+	rdma_buf_free(&from);
+	rdma_buf_free(&to);
+}
+
 static void write_before_the_start_is_remote_access_error(void **state)
 {
 	struct rdma_wr wr = rdma_wr(IBV_WR_RDMA_WRITE, &src, &dst, 8);
@@ -434,6 +452,7 @@ int main(void)
 		rdma_test(write_with_unknown_rkey_is_remote_access_error),
 		rdma_test(write_with_stale_rkey_is_remote_access_error),
 		rdma_test(write_past_the_end_is_remote_access_error),
+		rdma_test(long_write_past_the_end_moves_nothing),
 		rdma_test(write_before_the_start_is_remote_access_error),
 		rdma_test(write_whose_end_wraps_around_is_remote_access_error),
 		rdma_test(write_without_remote_write_right_is_remote_access_error),
