@@ -26,7 +26,8 @@
  * create_ah        no request, struct vfiowc_create_ah_resp.
  * modify_qp        stock command, nothing extra: indices of a ring never move
  *		    backwards, not even on RESET (see below).
- * reg_mr, reg_dmabuf_mr, dereg_mr, alloc_pd, ...: stock commands, no driver data.
+ * reg_mr, reg_dmabuf_mr, dereg_mr, alloc_mw, alloc_pd, ...: stock commands, no driver
+ *		    data.
  *
  * Ring indices
  * ------------
@@ -243,19 +244,24 @@ enum vfiowc_send_flags {
  * @opcode: enum ib_uverbs_wr_opcode (equal to enum ibv_wr_opcode)
  * @flags: enum vfiowc_send_flags; an unknown bit is an error (LOC_QP_OP_ERR)
  * @num_sge: elements of struct vfiowc_sge behind this header; 0 when inline, 0
- *	for FLUSH; 8 bytes in all for atomics, which receive the old value there,
- *	and for ATOMIC_WRITE
+ *	for FLUSH, LOCAL_INV and BIND_MW; 8 bytes in all for atomics, which
+ *	receive the old value there, and for ATOMIC_WRITE
  * @inline_length: bytes of data behind this header when
  *	VFIOWC_SEND_INLINE is set, else 0
  * @imm_data: immediate data (__be32, as in ibv_send_wr)
- * @invalidate_rkey: rkey of SEND_WITH_INV (later)
- * @rkey: key of the remote MR of WRITE, READ, atomics
+ * @invalidate_rkey: of SEND_WITH_INV: key of a window that is bound to the receiver's QP;
+ *	of LOCAL_INV: of one that is bound to this QP
+ * @rkey: key of the remote MR or window of WRITE, READ, atomics; of BIND_MW: any key
+ *	that the window has had
  * @remote_addr: iova in the remote MR
  * @atomic: operands of CMP_AND_SWP (compare, swap) and FETCH_AND_ADD (add)
  * @ud: destination of UD; @ud.ahn is the number of the address handle, a
  *	@ud.remote_qkey with its highest bit set means that of the QP
  * @flush: operands of FLUSH: bytes from @remote_addr on, enum ib_placement_type,
  *	enum ib_selectivity_level
+ * @bind: operands of BIND_MW: @bind.new_rkey is @rkey with the lowest byte that the user
+ *	chose; @bind.access any of IB_UVERBS_ACCESS_REMOTE_{READ,WRITE,ATOMIC},
+ *	and LOCAL_WRITE, which says nothing there
  * @reserved: fills the header to 64 bytes; what an opcode does not use is 0
  */
 struct vfiowc_send_wqe {
@@ -285,6 +291,13 @@ struct vfiowc_send_wqe {
 			__u8 type;
 			__u8 level;
 		} flush;
+		struct {
+			__aligned_u64 addr;
+			__aligned_u64 length;
+			__u32 mr_lkey;
+			__u32 new_rkey;
+			__u32 access;
+		} bind;
 		__u32 reserved[8];
 	};
 };
@@ -305,7 +318,7 @@ struct vfiowc_recv_wqe {
  * enum vfiowc_vendor_err - why, behind the status of a completion
  * @VFIOWC_VENDOR_NONE: nothing to add
  * @VFIOWC_VENDOR_BAD_WQE: reserved bits, opcode, num_sge or lengths
- * @VFIOWC_VENDOR_NO_MR: no MR has this key
+ * @VFIOWC_VENDOR_NO_MR: no MR, and no bound window that may be named here, has this key
  * @VFIOWC_VENDOR_WRONG_PD: the MR belongs to another PD than the QP
  * @VFIOWC_VENDOR_ACCESS: the MR (or the peer QP) does not allow this access
  * @VFIOWC_VENDOR_BOUNDS: outside the MR
@@ -315,6 +328,8 @@ struct vfiowc_recv_wqe {
  * @VFIOWC_VENDOR_CQ_FULL: a completion found its CQ full
  * @VFIOWC_VENDOR_ALIGNMENT: the remote address of an atomic is not 8-byte aligned
  * @VFIOWC_VENDOR_NO_AH: no address handle of the QP's PD has this number
+ * @VFIOWC_VENDOR_WRONG_QP: the window is bound to another QP
+ * @VFIOWC_VENDOR_BOUND: the window is bound already: invalidate it first
  */
 enum vfiowc_vendor_err {
 	VFIOWC_VENDOR_NONE		= 0,
@@ -328,7 +343,12 @@ enum vfiowc_vendor_err {
 	VFIOWC_VENDOR_CQ_FULL		= 8,
 	VFIOWC_VENDOR_ALIGNMENT		= 9,
 	VFIOWC_VENDOR_NO_AH		= 10,
+	VFIOWC_VENDOR_WRONG_QP		= 11,
+	VFIOWC_VENDOR_BOUND		= 12,
 };
+
+/* Of enum ibv_wc_flags, where it differs from the kernel's enum ib_wc_flags. */
+#define VFIOWC_WC_WITH_INV		(1U << 3)
 
 /**
  * struct vfiowc_cqe - one completion; maps one to one to struct ibv_wc
@@ -340,7 +360,7 @@ enum vfiowc_vendor_err {
  * @vendor_err: enum vfiowc_vendor_err
  * @byte_len: bytes received, or read
  * @imm_data: immediate data (__be32) if @wc_flags says so
- * @invalidated_rkey: rkey invalidated by SEND_WITH_INV (later)
+ * @invalidated_rkey: of the window that SEND_WITH_INV invalidated, if @wc_flags says so
  * @qp_num: QP this completion belongs to
  * @src_qp: QP that sent (receive completions)
  * @wc_flags: enum ibv_wc_flags
@@ -477,6 +497,7 @@ VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_send_wqe, rkey) == 20);
 VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_send_wqe, remote_addr) == 24);
 VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_send_wqe, atomic) == 32);
 VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_send_wqe, flush.type) == 36);
+VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_send_wqe, bind.access) == 56);
 VFIOWC_ABI_ASSERT(sizeof(struct vfiowc_recv_wqe) == 16);
 VFIOWC_ABI_ASSERT(sizeof(struct vfiowc_cqe) == 64);
 VFIOWC_ABI_ASSERT(__builtin_offsetof(struct vfiowc_cqe, imm_data) == 24);

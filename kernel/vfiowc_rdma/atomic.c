@@ -82,8 +82,8 @@ enum verdict vfiowc_wr_atomic(struct wr *wr, struct vfiowc_iter *local)
 
 	if (!is_aligned(wr))
 		return fail_misaligned(wr);
-	vendor = vfiowc_mr_get(remote.dev, remote.pd, &wr->remote, 0,
-			       WORD_BYTES, remote.access, &mr);
+	vendor = vfiowc_mr_get(remote.dev, remote.pd, remote.qp, &wr->remote,
+			       0, WORD_BYTES, remote.access, &mr);
 	if (vendor)
 		return fail_remote(wr, IB_WC_REM_ACCESS_ERR, vendor,
 				   IB_EVENT_QP_ACCESS_ERR);

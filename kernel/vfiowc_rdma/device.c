@@ -71,6 +71,7 @@ static int vfiowc_query_device(struct ib_device *ibdev,
 		.sys_image_guid = ibdev->node_guid,
 		.device_cap_flags = IB_DEVICE_RC_RNR_NAK_GEN |
 				    IB_DEVICE_SRQ_RESIZE |
+				    IB_DEVICE_MEM_WINDOW_TYPE_2B |
 				    IB_DEVICE_FLUSH_GLOBAL |
 				    IB_DEVICE_ATOMIC_WRITE,
 		/* `rdma link delete` */
@@ -86,6 +87,7 @@ static int vfiowc_query_device(struct ib_device *ibdev,
 		.max_cq = VFIOWC_MAX_CQ,
 		.max_cqe = VFIOWC_MAX_CQE,
 		.max_mr = VFIOWC_MAX_MR,
+		.max_mw = VFIOWC_MAX_MW,
 		.max_pd = VFIOWC_MAX_PD,
 		.max_qp_rd_atom = VFIOWC_MAX_RD_ATOMIC,
 		.max_qp_init_rd_atom = VFIOWC_MAX_RD_ATOMIC,
@@ -121,6 +123,9 @@ static void vfiowc_dealloc_driver(struct ib_device *ibdev)
 
 	WARN_ON(!xa_empty(&dev->mrs));
 	xa_destroy(&dev->mrs);
+	WARN_ON(!xa_empty(&dev->mws));
+	xa_destroy(&dev->mws);
+	mutex_destroy(&dev->mw_lock);
 	ida_destroy(&dev->cqns);
 	WARN_ON(!xa_empty(&dev->avs));
 	xa_destroy(&dev->avs);
@@ -136,6 +141,7 @@ static const struct ib_device_ops vfiowc_dev_ops = {
 	.uverbs_robust_udata = 1,
 
 	.alloc_hw_port_stats = vfiowc_alloc_hw_port_stats,
+	.alloc_mw = vfiowc_alloc_mw,
 	.alloc_pd = vfiowc_alloc_pd,
 	.alloc_ucontext = vfiowc_alloc_ucontext,
 	.create_qp = vfiowc_create_qp,
@@ -143,6 +149,7 @@ static const struct ib_device_ops vfiowc_dev_ops = {
 	.create_user_ah = vfiowc_create_ah,
 	.create_user_cq = vfiowc_create_cq,
 	.dealloc_driver = vfiowc_dealloc_driver,
+	.dealloc_mw = vfiowc_dealloc_mw,
 	.dealloc_pd = vfiowc_dealloc_pd,
 	.dealloc_ucontext = vfiowc_dealloc_ucontext,
 	.dereg_mr = vfiowc_dereg_mr,
@@ -176,6 +183,7 @@ static const struct ib_device_ops vfiowc_dev_ops = {
 
 	INIT_RDMA_OBJ_SIZE(ib_ah, vfiowc_ah, ibah),
 	INIT_RDMA_OBJ_SIZE(ib_cq, vfiowc_cq, ibcq),
+	INIT_RDMA_OBJ_SIZE(ib_mw, vfiowc_mw, ibmw),
 	INIT_RDMA_OBJ_SIZE(ib_pd, vfiowc_pd, ibpd),
 	INIT_RDMA_OBJ_SIZE(ib_qp, vfiowc_qp, ibqp),
 	INIT_RDMA_OBJ_SIZE(ib_srq, vfiowc_srq, ibsrq),
@@ -221,6 +229,9 @@ struct vfiowc_dev *vfiowc_dev_alloc(struct net_device *ndev)
 	dev->tph_emit = VFIOWC_TPH_NS_ST;
 	xa_init_flags(&dev->mrs, XA_FLAGS_ALLOC1);
 	atomic_set(&dev->key_byte, 0);
+	xa_init(&dev->mws);
+	mutex_init(&dev->mw_lock);
+	atomic_set(&dev->nr_mws, 0);
 	atomic_set(&dev->nr_pds, 0);
 	atomic_set(&dev->nr_qps, 0);
 	atomic_set(&dev->nr_srqs, 0);

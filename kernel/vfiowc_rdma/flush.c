@@ -72,12 +72,13 @@ enum verdict vfiowc_wr_flush(struct wr *wr, struct vfiowc_iter *local)
 	struct vfiowc_mr *mr;
 
 	if (wr->wqe->flush.level == IB_FLUSH_MR) {
-		vendor = vfiowc_mr_get_all(remote.dev, remote.pd, &wr->remote,
-					   access, &mr);
+		vendor = vfiowc_mr_get_all(remote.dev, remote.pd, remote.qp,
+					   &wr->remote, access, &mr);
 	} else {
 		wr->remote.length = wr->wqe->flush.length;
-		vendor = vfiowc_mr_get(remote.dev, remote.pd, &wr->remote, 0,
-				       wr->remote.length, access, &mr);
+		vendor = vfiowc_mr_get(remote.dev, remote.pd, remote.qp,
+				       &wr->remote, 0, wr->remote.length,
+				       access, &mr);
 	}
 	if (vendor)
 		return fail_remote(wr, IB_WC_REM_ACCESS_ERR, vendor,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Memory regions: keys, checks, and the life cycle all kinds share.  MRs of host
- * memory are in mr_host.c, those of dma-bufs in mr_dmabuf.c.
+ * memory are in mr_host.c, those of dma-bufs in mr_dmabuf.c, windows in mw.c.
  *
  * A key is looked up under RCU and the MR is then held by a reference in @users
  * for at most one chunk.  @users counts one for the MR being usable; taking that
@@ -16,11 +16,12 @@
 #define MR_ACCESS_SUPPORTED \
 	(IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_WRITE | \
 	 IB_ACCESS_REMOTE_READ | IB_ACCESS_REMOTE_ATOMIC | \
+	 IB_ACCESS_MW_BIND | \
 	 IB_ACCESS_FLUSH_GLOBAL | IB_ACCESS_OPTIONAL)
 
 static enum vfiowc_vendor_err mr_check(const struct vfiowc_mr *mr,
 				       const struct ib_pd *pd, u64 address,
-				       u32 length, int access)
+				       u64 length, int access)
 {
 	u64 offset = address - mr->iova;
 
@@ -34,20 +35,32 @@ static enum vfiowc_vendor_err mr_check(const struct vfiowc_mr *mr,
 	return VFIOWC_VENDOR_NONE;
 }
 
+/* A local key, or that of somebody else's window: @qp is the QP it came through. */
+static enum vfiowc_vendor_err window_check(const struct vfiowc_mr *mr,
+					   const struct vfiowc_qp *qp)
+{
+	if (!qp)
+		return VFIOWC_VENDOR_NO_MR;
+	return mr->window_qp == qp ? VFIOWC_VENDOR_NONE :
+				     VFIOWC_VENDOR_WRONG_QP;
+}
+
 /**
  * vfiowc_mr_get - find the MR of an SGE, check it, and hold it
  * @dev: device that issued the key
  * @pd: PD of the QP that uses it
+ * @qp: the responder's QP, through which windows may be used; NULL: a local key
  * @sge: key and address
  * @offset: first byte within @sge
  * @length: bytes from there on
  * @access: IB_ACCESS_* that the use needs
- * @mrp: out: the MR, for vfiowc_mr_put() within VFIOWC_CHUNK_BYTES of copying;
- *	NULL: only check
+ * @mrp: out: the MR, or that under a window, for vfiowc_mr_put() within
+ *	VFIOWC_CHUNK_BYTES of copying; NULL: only check
  *
  * Return: VFIOWC_VENDOR_NONE, or why not.
  */
 enum vfiowc_vendor_err vfiowc_mr_get(struct vfiowc_dev *dev, struct ib_pd *pd,
+				     const struct vfiowc_qp *qp,
 				     const struct vfiowc_sge *sge, u32 offset,
 				     u32 length, int access,
 				     struct vfiowc_mr **mrp)
@@ -63,6 +76,10 @@ enum vfiowc_vendor_err vfiowc_mr_get(struct vfiowc_dev *dev, struct ib_pd *pd,
 	if (sge->addr + offset < sge->addr)
 		goto out;
 	err = mr_check(mr, pd, sge->addr + offset, length, access);
+	if (!err && mr->parent) {
+		err = window_check(mr, qp);
+		mr = mr->parent;
+	}
 	if (err)
 		goto out;
 	/* @revoked first: users that come later must not keep a drain waiting */
@@ -80,6 +97,7 @@ out:
  * vfiowc_mr_get_all - as vfiowc_mr_get(), of all of an MR
  * @dev: device that issued the key
  * @pd: PD of the QP that uses it
+ * @qp: as for vfiowc_mr_get()
  * @sge: in: key; out: address and length of the MR, as far as the length goes
  * @access: IB_ACCESS_* that the use needs
  * @mrp: out: the MR, for vfiowc_mr_put()
@@ -88,6 +106,7 @@ out:
  */
 enum vfiowc_vendor_err vfiowc_mr_get_all(struct vfiowc_dev *dev,
 					 struct ib_pd *pd,
+					 const struct vfiowc_qp *qp,
 					 struct vfiowc_sge *sge, int access,
 					 struct vfiowc_mr **mrp)
 {
@@ -101,7 +120,7 @@ enum vfiowc_vendor_err vfiowc_mr_get_all(struct vfiowc_dev *dev,
 	}
 	rcu_read_unlock();
 	/* looked up once more: a key says which MR it is, and is not reused soon */
-	return vfiowc_mr_get(dev, pd, sge, 0, sge->length, access, mrp);
+	return vfiowc_mr_get(dev, pd, qp, sge, 0, sge->length, access, mrp);
 }
 
 /**
@@ -129,6 +148,67 @@ void vfiowc_mr_drain(struct vfiowc_mr *mr)
 }
 
 /**
+ * vfiowc_mr_add_window - find and check the MR that a window is to be bound to
+ * @dev: device that issued the key
+ * @window: its pd, iova, length and access; parent is set here
+ * @parent_key: lkey of the MR
+ *
+ * Return: VFIOWC_VENDOR_NONE: the MR is not deregistered before its nr_windows is one less;
+ * or why not.
+ */
+enum vfiowc_vendor_err vfiowc_mr_add_window(struct vfiowc_dev *dev,
+					    struct vfiowc_mr *window,
+					    u32 parent_key)
+{
+	const int writes = IB_ACCESS_REMOTE_WRITE | IB_ACCESS_REMOTE_ATOMIC;
+	enum vfiowc_vendor_err err = VFIOWC_VENDOR_NO_MR;
+	int access = IB_ACCESS_MW_BIND;
+	struct vfiowc_mr *mr;
+
+	lockdep_assert_held(&dev->mw_lock);
+
+	/* IBA C10-74: no window may write what its MR does not let be written */
+	if (window->access & writes)
+		access |= IB_ACCESS_LOCAL_WRITE;
+	rcu_read_lock();
+	mr = xa_load(&dev->mrs, parent_key >> 8);
+	if (!mr || mr->key != parent_key || mr->parent)
+		goto out;
+	err = mr_check(mr, window->pd, window->iova, window->length, access);
+	if (!err && (READ_ONCE(mr->revoked) || mr->nr_windows < 0))
+		err = VFIOWC_VENDOR_INVALIDATED;
+	if (err)
+		goto out;
+	mr->nr_windows++;
+	window->parent = mr;
+out:
+	rcu_read_unlock();
+	return err;
+}
+
+/**
+ * vfiowc_key_alloc - reserve a key
+ * @dev: device
+ * @key: out: index << 8 | a byte, not yet found by engines
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vfiowc_key_alloc(struct vfiowc_dev *dev, u32 *key)
+{
+	u32 index;
+	int err;
+
+	err = xa_alloc_cyclic(&dev->mrs, &index, NULL,
+			      XA_LIMIT(1, VFIOWC_MAX_MR), &dev->next_mr,
+			      GFP_KERNEL);
+	if (err < 0)
+		return -ENOMEM;
+	/* a key of before must not name the MR that got its index */
+	*key = index << 8 | (atomic_inc_return(&dev->key_byte) & 0xff);
+	return 0;
+}
+
+/**
  * vfiowc_mr_alloc - a new MR with a reserved key, not yet visible to engines
  * @pd: its PD
  * @length: bytes, not 0
@@ -143,7 +223,6 @@ struct vfiowc_mr *vfiowc_mr_alloc(struct ib_pd *pd, u64 length, u64 iova,
 {
 	struct vfiowc_dev *dev = to_vdev(pd->device);
 	struct vfiowc_mr *mr;
-	u32 index;
 	int err;
 
 	if (access & ~MR_ACCESS_SUPPORTED)
@@ -154,18 +233,14 @@ struct vfiowc_mr *vfiowc_mr_alloc(struct ib_pd *pd, u64 length, u64 iova,
 	mr = kzalloc_obj(*mr);
 	if (!mr)
 		return ERR_PTR(-ENOMEM);
-	err = xa_alloc_cyclic(&dev->mrs, &index, NULL,
-			      XA_LIMIT(1, VFIOWC_MAX_MR), &dev->next_mr,
-			      GFP_KERNEL);
-	if (err < 0) {
+	err = vfiowc_key_alloc(dev, &mr->key);
+	if (err) {
 		kfree(mr);
-		return ERR_PTR(err == -EBUSY ? -ENOMEM : err);
+		return ERR_PTR(err);
 	}
 
 	mr->dev = dev;
 	mr->pd = pd;
-	/* a key of before must not name the MR that got its index */
-	mr->key = index << 8 | (atomic_inc_return(&dev->key_byte) & 0xff);
 	mr->iova = iova;
 	mr->length = length;
 	mr->access = access;
@@ -200,12 +275,25 @@ void vfiowc_mr_withdraw(struct vfiowc_mr *mr)
 	kfree_rcu(mr, rcu);
 }
 
+/* From now on no window is bound to it; false: one is. */
+static bool refuse_windows(struct vfiowc_mr *mr)
+{
+	bool none;
+
+	mutex_lock(&mr->dev->mw_lock);
+	none = !mr->nr_windows;
+	if (none)
+		mr->nr_windows = -1;
+	mutex_unlock(&mr->dev->mw_lock);
+	return none;
+}
+
 /**
  * vfiowc_dereg_mr - end of an MR, whatever its state; see ib_device_ops
  * @ibmr: the MR
  * @udata: no driver data
  *
- * Return: 0.
+ * Return: 0; -EBUSY windows are bound to it.
  */
 int vfiowc_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
 {
@@ -215,6 +303,8 @@ int vfiowc_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
 	err = ib_no_udata_io(udata);
 	if (err)
 		return err;
+	if (!refuse_windows(mr))
+		return -EBUSY;
 
 	if (mr->kind == VFIOWC_MEM_HOST)
 		vfiowc_mr_host_release(mr);

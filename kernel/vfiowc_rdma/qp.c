@@ -221,6 +221,7 @@ int vfiowc_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata)
 	if (err)
 		return err;
 	vfiowc_qp_end(qp);
+	vfiowc_mw_qp_ends(qp);
 	vfiowc_qp_withdraw(qp);
 	disable_delayed_work_sync(&qp->work);
 	rq_destroy(qp);

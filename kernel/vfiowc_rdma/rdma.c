@@ -22,6 +22,7 @@ struct vfiowc_iter vfiowc_wr_remote(struct wr *wr, int access)
 	return (struct vfiowc_iter){
 		.dev = wr->peer->dev,
 		.pd = wr->peer->ibqp.pd,
+		.qp = wr->peer,
 		.sge = &wr->remote,
 		.nr = 1,
 		.access = access,

@@ -40,6 +40,11 @@ static const struct wr_op wr_ops[] = {
 		.receives = true, .immediate = true,
 		.run = vfiowc_wr_send,
 	},
+	[IB_WR_SEND_WITH_INV] = {
+		IB_WC_SEND, VFIOWC_TRACE_SEND_INV, QPT_CONNECTED,
+		.receives = true, .invalidates = true,
+		.run = vfiowc_wr_send,
+	},
 	[IB_WR_RDMA_READ] = {
 		IB_WC_RDMA_READ, VFIOWC_TRACE_READ, QPT_RC, .responds = true,
 		.peer_access = IB_ACCESS_REMOTE_READ,
@@ -61,6 +66,14 @@ static const struct wr_op wr_ops[] = {
 		IB_WC_FLUSH, VFIOWC_TRACE_FLUSH, QPT_RC, .no_data = true,
 		.run = vfiowc_wr_flush,
 	},
+	[IB_WR_LOCAL_INV] = {
+		IB_WC_LOCAL_INV, 0, QPT_CONNECTED, .no_data = true, .local = true,
+		.run = vfiowc_wr_local_inv,
+	},
+	[IB_WR_BIND_MW] = {
+		IB_WC_BIND_MW, 0, QPT_CONNECTED, .no_data = true, .local = true,
+		.run = vfiowc_wr_bind_mw,
+	},
 	[IB_WR_ATOMIC_WRITE] = {
 		IB_WC_ATOMIC_WRITE, VFIOWC_TRACE_ATOMIC_WRITE, QPT_RC,
 		.bytes = sizeof(u64),
@@ -80,7 +93,8 @@ static bool wqe_valid(const struct wr *wr)
 		return false;
 	if (wr->op->no_data)
 		return !(wqe->flags & VFIOWC_SEND_INLINE) && !wqe->num_sge &&
-		       !wqe->inline_length && vfiowc_wr_flush_valid(wqe);
+		       !wqe->inline_length &&
+		       (wr->op->local || vfiowc_wr_flush_valid(wqe));
 	if (wqe->flags & VFIOWC_SEND_INLINE)
 		return !wr->op->responds && !wqe->num_sge &&
 		       wqe->inline_length <= sq->max_inline;
@@ -202,6 +216,20 @@ static enum verdict run_on_peer(struct wr *wr, struct vfiowc_iter *local)
 	return verdict;
 }
 
+/*
+ * What is used through this QP is used under its rq.lock: a window that was invalidated
+ * with it held delivers nothing any more.
+ */
+static enum verdict run_locally(struct wr *wr, struct vfiowc_iter *local)
+{
+	enum verdict verdict;
+
+	mutex_lock(&wr->qp->rq.lock);
+	verdict = wr->op->run(wr, local);
+	mutex_unlock(&wr->qp->rq.lock);
+	return verdict;
+}
+
 static bool length_allowed(const struct wr *wr, u64 length)
 {
 	if (wr->op->bytes)
@@ -270,6 +298,8 @@ enum verdict vfiowc_wr_execute(struct wr *wr)
 	wr->xfer.qp = qp;
 	wr->xfer.wr_id = wr->wqe->wr_id;
 	wr->xfer.trace_op = wr->op->trace_op;
+	if (wr->op->local)
+		return run_locally(wr, &local);
 	if (qp->ibqp.qp_type == IB_QPT_UD)
 		return vfiowc_wr_ud(wr, &local);
 	if (!wr->peer)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests that consume a receive: SEND and WRITE_WITH_IMM.
+ * Requests that consume a receive: SEND, with immediate data or an invalidation, and
+ * WRITE_WITH_IMM.
  *
  * The receive is looked for first: a request that has to be repeated must not have
  * touched the target (single-access rule).
@@ -51,6 +52,10 @@ void vfiowc_wr_recv_succeeds(struct wr *wr, struct vfiowc_cqe *cqe)
 	if (wr->op->immediate) {
 		cqe->wc_flags |= IB_WC_WITH_IMM;
 		cqe->imm_data = wr->wqe->imm_data;
+	}
+	if (wr->op->invalidates) {
+		cqe->wc_flags |= VFIOWC_WC_WITH_INV;
+		cqe->invalidated_rkey = wr->wqe->invalidate_rkey;
 	}
 	complete_recv(wr, cqe);
 }
@@ -117,10 +122,34 @@ enum verdict vfiowc_wr_received(struct wr *wr, enum vfiowc_xfer_end end)
 	}
 }
 
+static bool went_well(const struct wr *wr, enum verdict verdict)
+{
+	return verdict == COMPLETE && !wr->dropped &&
+	       wr->status == IB_WC_SUCCESS;
+}
+
+/*
+ * The key is looked at before a byte is moved, and the window is invalidated when all
+ * are: rq.lock keeps both LOCAL_INV and other peers out in between.  Should the window
+ * be deallocated meanwhile, it is gone all the same.
+ */
+static enum vfiowc_vendor_err invalidate(struct wr *wr, bool now)
+{
+	return wr->op->invalidates ?
+	       vfiowc_mw_find(wr->peer, wr->wqe->invalidate_rkey, now) :
+	       VFIOWC_VENDOR_NONE;
+}
+
 static enum verdict run_send(struct wr *wr, struct vfiowc_iter *local)
 {
 	struct vfiowc_iter recv = vfiowc_wr_recv_iter(wr);
+	enum vfiowc_vendor_err vendor = invalidate(wr, false);
+	enum verdict verdict;
 
+	if (vendor)
+		return wr_is_reliable(wr) ?
+		       recv_fails(wr, IB_WC_REM_INV_REQ_ERR,
+				  IB_WC_REM_ACCESS_ERR, vendor) : drop(wr);
 	if (vfiowc_iter_length(&recv) < wr->length) {
 		/* an unreliable service keeps the receive for what fits */
 		if (!wr_is_reliable(wr))
@@ -130,7 +159,11 @@ static enum verdict run_send(struct wr *wr, struct vfiowc_iter *local)
 	}
 	wr->xfer.from = *local;
 	wr->xfer.to = recv;
-	return vfiowc_wr_received(wr, vfiowc_xfer_run(&wr->xfer, wr->length));
+	verdict = vfiowc_wr_received(wr, vfiowc_xfer_run(&wr->xfer,
+							 wr->length));
+	if (went_well(wr, verdict))
+		invalidate(wr, true);
+	return verdict;
 }
 
 static enum verdict run_receiving(struct wr *wr, struct vfiowc_iter *local,
@@ -140,10 +173,10 @@ static enum verdict run_receiving(struct wr *wr, struct vfiowc_iter *local,
 	struct vfiowc_cqe cqe = {};
 	enum verdict verdict = vfiowc_wr_peek(wr);
 
-	if (verdict != COMPLETE || wr->dropped || wr->status != IB_WC_SUCCESS)
+	if (!went_well(wr, verdict))
 		return verdict;
 	verdict = run(wr, local);
-	if (verdict == COMPLETE && !wr->dropped && wr->status == IB_WC_SUCCESS)
+	if (went_well(wr, verdict))
 		vfiowc_wr_recv_succeeds(wr, &cqe);
 	return verdict;
 }

@@ -24,6 +24,7 @@ enum vfiowc_trace_op {
 	VFIOWC_TRACE_FETCH_ADD	= 6,
 	VFIOWC_TRACE_FLUSH	= 7,
 	VFIOWC_TRACE_ATOMIC_WRITE = 8,
+	VFIOWC_TRACE_SEND_INV	= 9,
 };
 #endif
 
@@ -78,7 +79,8 @@ TRACE_EVENT(dma,
 				       { VFIOWC_TRACE_FETCH_ADD, "fetch_add" },
 				       { VFIOWC_TRACE_FLUSH, "flush" },
 				       { VFIOWC_TRACE_ATOMIC_WRITE,
-					 "atomic_write" }),
+					 "atomic_write" },
+				       { VFIOWC_TRACE_SEND_INV, "send_inv" }),
 		      __entry->remote, __entry->target, __entry->key,
 		      __entry->address, __entry->length, __entry->ro,
 		      __print_symbolic(__entry->ns,

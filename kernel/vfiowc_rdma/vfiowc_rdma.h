@@ -6,7 +6,7 @@
  * Path of a work request: the doorbell (post_send of zero WRs) runs the QP's send
  * queue in the caller's context (engine.c); each request is checked and its
  * responder found (request.c) and its operation executed (rdma.c, send.c,
- * atomic.c, flush.c, ud.c); a transfer walks source and target
+ * atomic.c, flush.c, ud.c, mw.c); a transfer walks source and target
  * (xfer.c), each write to a target passes the order stage (order.c), which lets
  * it through to the copy routines (copy.c).  Receives are taken by the sender
  * from the peer's receive queue (rq.c), its own or a shared one (srq.c).
@@ -16,6 +16,7 @@
  *	qp->sq.lock		execution of one send queue (the initiator's)
  *	qp->rq.lock		execution on the responder's side, its receive queue
  *	srq->lock		a shared receive queue
+ *	dev->mw_lock		what memory windows are bound to
  *	devs_lock (netdev.c)		list of devices
  *	atomic.c: words[]		spinlocks; nothing is taken inside
  *	qp->state_lock, cq->lock	spinlocks, leaves
@@ -60,6 +61,7 @@ struct vfiowc_mr;
 #define VFIOWC_MAX_QP			65536
 #define VFIOWC_MAX_CQ			65536
 #define VFIOWC_MAX_MR			SZ_1M
+#define VFIOWC_MAX_MW			SZ_64K
 #define VFIOWC_MAX_PD			65536
 #define VFIOWC_MAX_QP_WR		16384
 #define VFIOWC_MAX_SGE			32
@@ -105,13 +107,16 @@ struct vfiowc_counters {
  * @ndev: for comparison only; the core holds the reference
  * @id: never reused; tells a QP which device its peer lives on
  * @dead: deallocated by the core, waits to leave the list
- * @mrs: MRs by key >> 8; read under RCU
+ * @mrs: MRs and bound windows by key >> 8; read under RCU
+ * @mws: windows by key >> 8; under @mw_lock
+ * @mw_lock: protects what windows are bound to, and the counts of them in MRs and QPs
  * @next_mr: index to try next: an index, and so a key, is not reused soon;
  *	under the lock of @mrs
  * @key_byte: source of the low byte of keys
  * @cqns: numbers of CQs
  * @avs: what address handles stand for, by their number; read under RCU
  * @counters: one set for each CPU
+ * @nr_mws: existing windows, at most VFIOWC_MAX_MW
  * @nr_pds: existing PDs, at most VFIOWC_MAX_PD
  * @nr_qps: existing QPs, at most VFIOWC_MAX_QP
  * @nr_srqs: existing SRQs, at most VFIOWC_MAX_SRQ
@@ -126,9 +131,12 @@ struct vfiowc_dev {
 	struct xarray mrs;
 	u32 next_mr;
 	atomic_t key_byte;
+	struct xarray mws;
+	struct mutex mw_lock;		/* see above */
 	struct ida cqns;
 	struct xarray avs;
 	struct vfiowc_counters __percpu *counters;
+	atomic_t nr_mws;
 	atomic_t nr_pds;
 	atomic_t nr_qps;
 	atomic_t nr_srqs;
@@ -299,6 +307,7 @@ struct vfiowc_rq {
  * @dest_dev: id of the device that owns attr's dgid; as @attr
  * @modify_lock: serialises modify_qp
  * @work: runs the send queue outside a doorbell call, flushes after an error
+ * @nr_windows: bound to the QP; under dev->mw_lock
  */
 struct vfiowc_qp {
 	struct ib_qp ibqp;
@@ -314,6 +323,7 @@ struct vfiowc_qp {
 	struct vfiowc_sq sq;
 	struct vfiowc_rq rq;
 	struct delayed_work work;
+	u32 nr_windows;
 };
 
 /* Where a transfer's bytes lie; the values of the tracepoint's field "target". */
@@ -336,7 +346,7 @@ struct vfiowc_range {
 };
 
 /**
- * struct vfiowc_mr - memory region
+ * struct vfiowc_mr - memory region, or what a memory window is bound to
  * @pd: of registration (ibmr.pd is set by the core only after publication)
  * @key: lkey and rkey: index << 8 | a byte that changes with each registration
  * @iova: address of the first byte
@@ -346,6 +356,10 @@ struct vfiowc_range {
  * @users: engines inside, plus one while the MR is usable
  * @drained: completed when @users reached zero
  * @revoked: no new users
+ * @nr_windows: windows bound to it; -1: being deregistered; under dev->mw_lock
+ * @parent: NULL: an MR.  Else a bound window: only @pd, @key, @iova, @length, @access and
+ *	@window_qp are used, none of which changes; users hold @parent
+ * @window_qp: the QP the window is bound to
  * @vaddr: HOST and BUF_RAM: kernel address of the first byte
  * @umem: HOST: pinned pages
  * @dmabuf: BUF_*: own reference
@@ -373,6 +387,9 @@ struct vfiowc_mr {
 	refcount_t users;
 	struct completion drained;
 	bool revoked;
+	int nr_windows;
+	struct vfiowc_mr *parent;
+	const struct vfiowc_qp *window_qp;
 	struct rcu_head rcu;
 
 	void *vaddr;
@@ -397,6 +414,17 @@ struct vfiowc_mr {
 		u8 ph;
 		u16 st;
 	} tag;
+};
+
+/**
+ * struct vfiowc_mw - memory window of type 2B
+ * @index: of its keys
+ * @bound: in dev->mrs; NULL: the window is free; under dev->mw_lock
+ */
+struct vfiowc_mw {
+	struct ib_mw ibmw;
+	u32 index;
+	struct vfiowc_mr *bound;
 };
 
 /**
@@ -434,6 +462,11 @@ static inline struct vfiowc_srq *to_vsrq(struct ib_srq *ibsrq)
 static inline struct vfiowc_ah *to_vah(struct ib_ah *ibah)
 {
 	return container_of(ibah, struct vfiowc_ah, ibah);
+}
+
+static inline struct vfiowc_mw *to_vmw(struct ib_mw *ibmw)
+{
+	return container_of(ibmw, struct vfiowc_mw, ibmw);
 }
 
 static inline struct vfiowc_mr *to_vmr(struct ib_mr *ibmr)
@@ -611,19 +644,32 @@ int vfiowc_get_hw_stats(struct ib_device *ibdev, struct rdma_hw_stats *stats,
 int vfiowc_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata);
 struct vfiowc_mr *vfiowc_mr_alloc(struct ib_pd *pd, u64 length, u64 iova,
 				  int access);
+int vfiowc_key_alloc(struct vfiowc_dev *dev, u32 *key);
 int vfiowc_mr_publish(struct vfiowc_mr *mr);
 void vfiowc_mr_withdraw(struct vfiowc_mr *mr);
 void vfiowc_mr_drain(struct vfiowc_mr *mr);
 enum vfiowc_vendor_err vfiowc_mr_get(struct vfiowc_dev *dev, struct ib_pd *pd,
+				     const struct vfiowc_qp *qp,
 				     const struct vfiowc_sge *sge, u32 offset,
 				     u32 length, int access,
 				     struct vfiowc_mr **mrp);
 enum vfiowc_vendor_err vfiowc_mr_get_all(struct vfiowc_dev *dev,
 					 struct ib_pd *pd,
+					 const struct vfiowc_qp *qp,
 					 struct vfiowc_sge *sge, int access,
 					 struct vfiowc_mr **mrp);
 void vfiowc_mr_put(struct vfiowc_mr *mr);
 void vfiowc_mr_query(struct vfiowc_mr *mr, struct vfiowc_mr_query *query);
+enum vfiowc_vendor_err vfiowc_mr_add_window(struct vfiowc_dev *dev,
+					    struct vfiowc_mr *window,
+					    u32 parent_key);
+
+/* mw.c */
+int vfiowc_alloc_mw(struct ib_mw *ibmw, struct ib_udata *udata);
+int vfiowc_dealloc_mw(struct ib_mw *ibmw);
+enum vfiowc_vendor_err vfiowc_mw_find(struct vfiowc_qp *qp, u32 rkey,
+				      bool invalidate);
+void vfiowc_mw_qp_ends(struct vfiowc_qp *qp);
 
 /* mr_host.c */
 struct ib_mr *vfiowc_reg_user_mr(struct ib_pd *pd, u64 start, u64 length,

@@ -2,7 +2,7 @@
 /*
  * One send work request while it is executed: what the engine's parts share.
  * engine.c runs a queue of them, request.c checks one and finds its responder,
- * the operations are in rdma.c, send.c, atomic.c, flush.c and ud.c.
+ * the operations are in rdma.c, send.c, atomic.c, flush.c, mw.c and ud.c.
  */
 #ifndef _VFIOWC_WR_H
 #define _VFIOWC_WR_H
@@ -54,10 +54,12 @@ struct wr {
  * @receives: consumes a receive
  * @immediate: carries immediate data
  * @responds: bytes come back: counts against max_rd_atomic and max_dest_rd_atomic
+ * @invalidates: invalidates a window of the responder
  * @no_data: names no local memory
+ * @local: has no responder
  * @bytes: the only length there is; 0: any
  * @peer_access: IB_ACCESS_* that the responder's QP and MR must allow
- * @run: with the responder's rq.lock held
+ * @run: with the responder's rq.lock held; @local: with that of the QP itself
  */
 struct wr_op {
 	enum ib_wc_opcode wc_opcode;
@@ -66,7 +68,9 @@ struct wr_op {
 	bool receives;
 	bool immediate;
 	bool responds;
+	bool invalidates;
 	bool no_data;
+	bool local;
 	u8 bytes;
 	int peer_access;
 	enum verdict (*run)(struct wr *wr, struct vfiowc_iter *local);
@@ -132,6 +136,10 @@ enum verdict vfiowc_wr_atomic_write(struct wr *wr, struct vfiowc_iter *local);
 bool vfiowc_wr_flush_valid(const struct vfiowc_send_wqe *wqe);
 int vfiowc_wr_flush_access(const struct vfiowc_send_wqe *wqe);
 enum verdict vfiowc_wr_flush(struct wr *wr, struct vfiowc_iter *local);
+
+/* mw.c */
+enum verdict vfiowc_wr_bind_mw(struct wr *wr, struct vfiowc_iter *local);
+enum verdict vfiowc_wr_local_inv(struct wr *wr, struct vfiowc_iter *local);
 
 /* ud.c */
 enum verdict vfiowc_wr_ud(struct wr *wr, struct vfiowc_iter *local);

@@ -50,8 +50,9 @@ enum vfiowc_vendor_err vfiowc_iter_check(const struct vfiowc_iter *iter)
 
 	for (i = 0; i < iter->nr && !err; i++)
 		if (iter->sge[i].length)
-			err = vfiowc_mr_get(iter->dev, iter->pd, &iter->sge[i],
-					    0, iter->sge[i].length,
+			err = vfiowc_mr_get(iter->dev, iter->pd, iter->qp,
+					    &iter->sge[i], 0,
+					    iter->sge[i].length,
 					    iter->access, NULL);
 	return err;
 }
@@ -113,8 +114,8 @@ static enum vfiowc_vendor_err iter_hold(struct vfiowc_iter *iter, u32 n,
 	*span = (struct vfiowc_span){ .buf = iter->inline_data };
 	if (iter->inline_data)
 		return VFIOWC_VENDOR_NONE;
-	err = vfiowc_mr_get(iter->dev, iter->pd, iter->sge, iter->done, n,
-			    iter->access, &span->mr);
+	err = vfiowc_mr_get(iter->dev, iter->pd, iter->qp, iter->sge,
+			    iter->done, n, iter->access, &span->mr);
 	if (err)
 		return err;
 	/* A revocation waits for the MR: nothing may sleep until it is let go. */

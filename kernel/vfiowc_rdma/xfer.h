@@ -15,6 +15,7 @@
  * struct vfiowc_iter - a position in a list of memory pieces
  * @dev: device that issued the keys
  * @pd: PD the MRs must belong to
+ * @qp: the QP that an rkey is used through; NULL: @sge has local keys
  * @sge: the pieces (remote memory is one piece, its key in lkey)
  * @nr: pieces from @sge on
  * @done: bytes of the first piece already moved
@@ -26,6 +27,7 @@
 struct vfiowc_iter {
 	struct vfiowc_dev *dev;
 	struct ib_pd *pd;
+	const struct vfiowc_qp *qp;
 	const struct vfiowc_sge *sge;
 	u32 nr;
 	u32 done;
