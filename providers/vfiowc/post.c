@@ -38,31 +38,42 @@ enum wr_traits {
 	WR_ATOMIC = 1 << 4,
 	WR_UC = 1 << 5, /* beside RC */
 	WR_UD = 1 << 6,
+	WR_INV = 1 << 7,
+	WR_BIND = 1 << 8,
+	WR_LOCAL = 1 << 9, /* names no memory of this side but a window's */
 };
 
-static const uint8_t wr_traits[] = {
+static const uint16_t wr_traits[] = {
 	[IBV_WR_RDMA_READ] = WR_SUPPORTED | WR_REMOTE,
 	[IBV_WR_RDMA_WRITE] = WR_SUPPORTED | WR_UC | WR_REMOTE | WR_MAY_INLINE,
 	[IBV_WR_RDMA_WRITE_WITH_IMM] = WR_SUPPORTED | WR_UC | WR_REMOTE | WR_MAY_INLINE | WR_IMM,
 	[IBV_WR_SEND] = WR_SUPPORTED | WR_UC | WR_UD | WR_MAY_INLINE,
 	[IBV_WR_SEND_WITH_IMM] = WR_SUPPORTED | WR_UC | WR_UD | WR_MAY_INLINE | WR_IMM,
+	[IBV_WR_SEND_WITH_INV] = WR_SUPPORTED | WR_UC | WR_MAY_INLINE | WR_INV,
+	[IBV_WR_LOCAL_INV] = WR_SUPPORTED | WR_UC | WR_LOCAL | WR_INV,
+	[IBV_WR_BIND_MW] = WR_SUPPORTED | WR_UC | WR_LOCAL | WR_BIND,
 	[IBV_WR_ATOMIC_CMP_AND_SWP] = WR_SUPPORTED | WR_ATOMIC,
 	[IBV_WR_ATOMIC_FETCH_AND_ADD] = WR_SUPPORTED | WR_ATOMIC,
 };
 
-static uint8_t wanted_traits(enum ibv_qp_type type)
+static uint16_t wanted_traits(enum ibv_qp_type type)
 {
 	if (type == IBV_QPT_UD)
 		return WR_SUPPORTED | WR_UD;
 	return type == IBV_QPT_UC ? WR_SUPPORTED | WR_UC : WR_SUPPORTED;
 }
 
+static uint16_t wr_traits_of(enum ibv_wr_opcode opcode)
+{
+	return opcode < sizeof(wr_traits) / sizeof(wr_traits[0]) ? wr_traits[opcode] : 0;
+}
+
 /* What this opcode uses goes into the slot, everything else there is zero. */
 static int set_opcode(enum ibv_qp_type type, struct vfiowc_send_wqe *wqe,
 		      const struct ibv_send_wr *wr)
 {
-	uint8_t traits = wr->opcode < sizeof(wr_traits) ? wr_traits[wr->opcode] : 0;
-	uint8_t wanted = wanted_traits(type);
+	uint16_t traits = wr_traits_of(wr->opcode);
+	uint16_t wanted = wanted_traits(type);
 
 	if ((traits & wanted) != wanted)
 		return EOPNOTSUPP;
@@ -72,6 +83,8 @@ static int set_opcode(enum ibv_qp_type type, struct vfiowc_send_wqe *wqe,
 	wqe->opcode = wr->opcode;
 	if (traits & WR_IMM)
 		wqe->imm_data = wr->imm_data;
+	if (traits & WR_INV)
+		wqe->invalidate_rkey = wr->invalidate_rkey;
 	if (traits & WR_REMOTE) {
 		wqe->remote_addr = wr->wr.rdma.remote_addr;
 		wqe->rkey = wr->wr.rdma.rkey;
@@ -82,6 +95,9 @@ static int set_opcode(enum ibv_qp_type type, struct vfiowc_send_wqe *wqe,
 		wqe->atomic.compare_add = wr->wr.atomic.compare_add;
 		wqe->atomic.swap = wr->wr.atomic.swap;
 	}
+	if (traits & WR_BIND)
+		return vfiowc_set_bind(wqe, wr->bind_mw.mw, wr->bind_mw.rkey,
+				       &wr->bind_mw.bind_info);
 	if (type == IBV_QPT_UD) {
 		wqe->ud.ahn = to_vfiowc_ah(wr->wr.ud.ah)->ahn;
 		wqe->ud.remote_qpn = wr->wr.ud.remote_qpn;
@@ -104,6 +120,9 @@ static int fill_send(struct vfiowc_qp *qp, struct vfiowc_send_wqe *wqe,
 		return err;
 	if (wr->send_flags & IBV_SEND_INLINE)
 		return copy_inline(wqe, wr, qp->max_inline_bytes);
+	/* sg_list of these is not looked at, as other devices have it */
+	if (wr_traits_of(wr->opcode) & WR_LOCAL)
+		return 0;
 	wqe->num_sge = wr->num_sge;
 	return vfiowc_copy_sges(wqe + 1, wr->sg_list, (size_t)wr->num_sge, qp->sq.max_sge);
 }

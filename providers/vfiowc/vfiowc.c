@@ -43,6 +43,7 @@ static int vfiowc_query_port(struct ibv_context *ibctx, uint8_t port, struct ibv
 }
 
 static const struct verbs_context_ops vfiowc_ctx_ops = {
+	.alloc_mw = vfiowc_alloc_mw,
 	.alloc_pd = vfiowc_alloc_pd,
 	.create_ah = vfiowc_create_ah,
 	.create_cq = vfiowc_create_cq,
@@ -51,6 +52,7 @@ static const struct verbs_context_ops vfiowc_ctx_ops = {
 	.create_qp_ex = vfiowc_create_qp_ex,
 	.create_srq = vfiowc_create_srq,
 	.create_srq_ex = vfiowc_create_srq_ex,
+	.dealloc_mw = vfiowc_dealloc_mw,
 	.dealloc_pd = vfiowc_dealloc_pd,
 	.dereg_mr = vfiowc_dereg_mr,
 	.destroy_ah = vfiowc_destroy_ah,

@@ -98,6 +98,13 @@ struct ibv_mr *vfiowc_reg_dmabuf_mr(struct ibv_pd *pd, uint64_t offset, size_t l
 				    uint64_t iova, int fd, int access);
 int vfiowc_dereg_mr(struct verbs_mr *vmr);
 
+/* mw.c */
+struct ibv_mw *vfiowc_alloc_mw(struct ibv_pd *pd, enum ibv_mw_type type);
+int vfiowc_dealloc_mw(struct ibv_mw *mw);
+/* vfiowc_set_bind() - the operands of BIND_MW; @rkey is the new one. */
+int vfiowc_set_bind(struct vfiowc_send_wqe *wqe, const struct ibv_mw *mw, uint32_t rkey,
+		    const struct ibv_mw_bind_info *info);
+
 /* dmah.c, with a private ABI of 59 or newer */
 struct ibv_dmah *vfiowc_alloc_dmah(struct ibv_context *ibctx, struct ibv_dmah_init_attr *attr);
 int vfiowc_dealloc_dmah(struct ibv_dmah *dmah);

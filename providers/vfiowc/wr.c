@@ -110,6 +110,34 @@ static void wr_send_imm(struct ibv_qp_ex *ibqp, __be32 imm_data)
 		wqe->imm_data = imm_data;
 }
 
+static void begin_invalidation(struct ibv_qp_ex *ibqp, enum ibv_wr_opcode opcode, uint32_t rkey)
+{
+	struct vfiowc_send_wqe *wqe = begin(ibqp, opcode);
+
+	if (wqe)
+		wqe->invalidate_rkey = rkey;
+}
+
+static void wr_send_inv(struct ibv_qp_ex *ibqp, uint32_t invalidate_rkey)
+{
+	begin_invalidation(ibqp, IBV_WR_SEND_WITH_INV, invalidate_rkey);
+}
+
+static void wr_local_inv(struct ibv_qp_ex *ibqp, uint32_t invalidate_rkey)
+{
+	begin_invalidation(ibqp, IBV_WR_LOCAL_INV, invalidate_rkey);
+}
+
+static void wr_bind_mw(struct ibv_qp_ex *ibqp, struct ibv_mw *mw, uint32_t rkey,
+		       const struct ibv_mw_bind_info *bind_info)
+{
+	struct vfiowc_send_wqe *wqe = begin(ibqp, IBV_WR_BIND_MW);
+	int err = wqe ? vfiowc_set_bind(wqe, mw, rkey, bind_info) : 0;
+
+	if (err)
+		set_error(from_ex(ibqp), err);
+}
+
 static void wr_rdma_write(struct ibv_qp_ex *ibqp, uint32_t rkey, uint64_t remote_addr)
 {
 	begin_remote(ibqp, IBV_WR_RDMA_WRITE, rkey, remote_addr);
@@ -251,13 +279,16 @@ void vfiowc_wr_init(struct vfiowc_qp *qp)
 	ex->wr_atomic_cmp_swp = wr_atomic_cmp_swp;
 	ex->wr_atomic_fetch_add = wr_atomic_fetch_add;
 	ex->wr_atomic_write = wr_atomic_write;
+	ex->wr_bind_mw = wr_bind_mw;
 	ex->wr_complete = wr_complete;
 	ex->wr_flush = wr_flush;
+	ex->wr_local_inv = wr_local_inv;
 	ex->wr_rdma_read = wr_rdma_read;
 	ex->wr_rdma_write = wr_rdma_write;
 	ex->wr_rdma_write_imm = wr_rdma_write_imm;
 	ex->wr_send = wr_send;
 	ex->wr_send_imm = wr_send_imm;
+	ex->wr_send_inv = wr_send_inv;
 	ex->wr_set_inline_data = wr_set_inline_data;
 	ex->wr_set_inline_data_list = wr_set_inline_data_list;
 	ex->wr_set_sge = wr_set_sge;
