@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 # Tests of the software RDMA device through public verbs.
-add_library(vfiowc_guest_rdma STATIC rdma_fixture.c rdma_slice.c)
+add_library(vfiowc_guest_rdma STATIC rdma_fixture.c rdma_slice.c rdma_window.c)
 target_link_libraries(vfiowc_guest_rdma PUBLIC vfiowc_guest_exporter PkgConfig::IBVERBS)
 
 foreach(subject verbs host errors events process doorbell doorbell_file misuse tools dmabuf single_access pieces restart
-		atomic services scale identity sharing)
+		atomic services scale identity sharing windows windows_close)
 	vfiowc_guest_test(NAME rdma_${subject} SOURCES rdma_${subject}.c LIBS vfiowc_guest_rdma)
 endforeach()
 pkg_check_modules(DRM REQUIRED IMPORTED_TARGET libdrm)

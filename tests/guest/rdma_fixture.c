@@ -172,6 +172,27 @@ void rdma_qp_connect(struct ibv_qp *qp, const union ibv_gid *gid, uint32_t peer_
 	assert_int_equal(rdma_qp_rts(qp, 7), 0);
 }
 
+void rdma_uc_connect(struct ibv_qp *qp, const union ibv_gid *gid, uint32_t peer_qpn)
+{
+	struct ibv_qp_attr attr = {
+		.qp_state = IBV_QPS_RTR,
+		.path_mtu = IBV_MTU_1024,
+		.dest_qp_num = peer_qpn,
+		.ah_attr = {
+			.grh = { .dgid = *gid, .hop_limit = 1 },
+			.is_global = 1,
+			.port_num = PORT,
+		},
+	};
+
+	assert_int_equal(rdma_qp_init(qp, IBV_ACCESS_REMOTE_WRITE), 0);
+	assert_int_equal(ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU |
+							  IBV_QP_DEST_QPN | IBV_QP_RQ_PSN),
+			 0);
+	attr.qp_state = IBV_QPS_RTS;
+	assert_int_equal(ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_SQ_PSN), 0);
+}
+
 void rdma_qp_pair(struct rdma_node *node, struct ibv_qp *qp[static 2])
 {
 	qp[0] = rdma_qp_create(node);

@@ -78,6 +78,9 @@ int rdma_qp_rts(struct ibv_qp *qp, uint8_t rnr_retry);
 /** rdma_qp_connect() - all the way to RTS, every remote access allowed, RNR retried without end. */
 void rdma_qp_connect(struct ibv_qp *qp, const union ibv_gid *gid, uint32_t peer_qpn);
 
+/** rdma_uc_connect() - the same of an unreliable connection; remote writes are allowed. */
+void rdma_uc_connect(struct ibv_qp *qp, const union ibv_gid *gid, uint32_t peer_qpn);
+
 /** rdma_qp_pair() - two connected queue pairs of one node. */
 void rdma_qp_pair(struct rdma_node *node, struct ibv_qp *qp[static 2]);
 void rdma_qp_unpair(struct ibv_qp *qp[static 2]);

@@ -60,24 +60,6 @@ static void bring_up_ud(struct ibv_qp *qp)
 	modify(qp, (struct ibv_qp_attr){ .qp_state = IBV_QPS_RTS }, IBV_QP_SQ_PSN);
 }
 
-static void bring_up_uc(struct ibv_qp *qp, uint32_t peer)
-{
-	struct ibv_qp_attr rtr = {
-		.qp_state = IBV_QPS_RTR,
-		.path_mtu = IBV_MTU_1024,
-		.dest_qp_num = peer,
-		.ah_attr = {
-			.grh = { .dgid = node.gid, .hop_limit = 1 },
-			.is_global = 1,
-			.port_num = 1,
-		},
-	};
-
-	assert_int_equal(rdma_qp_init(qp, IBV_ACCESS_REMOTE_WRITE), 0);
-	modify(qp, rtr, IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN | IBV_QP_RQ_PSN);
-	modify(qp, (struct ibv_qp_attr){ .qp_state = IBV_QPS_RTS }, IBV_QP_SQ_PSN);
-}
-
 static struct ibv_ah *make_ah(void)
 {
 	struct ibv_ah_attr attr = {
@@ -200,8 +182,8 @@ static void unreliable_connection_writes_and_drops(void **state)
 	open_node();
 	qp[0] = make_qp(IBV_QPT_UC, NULL);
 	qp[1] = make_qp(IBV_QPT_UC, NULL);
-	bring_up_uc(qp[0], qp[1]->qp_num);
-	bring_up_uc(qp[1], qp[0]->qp_num);
+	rdma_uc_connect(qp[0], &node.gid, qp[1]->qp_num);
+	rdma_uc_connect(qp[1], &node.gid, qp[0]->qp_num);
 	from = rdma_buf_alloc(node.pd, 8192, RDMA_LOCAL);
 	to = rdma_buf_alloc(node.pd, 8192, RDMA_REMOTE);
 	rdma_pattern(from.addr, 8192, 3);
