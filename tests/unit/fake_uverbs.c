@@ -105,6 +105,19 @@ static void create_ah(uint8_t *response)
 	respond(core, driver);
 }
 
+/* Type 2 only, as the device. */
+static bool alloc_mw(const struct ib_uverbs_alloc_mw *req, uint8_t *response)
+{
+	struct ib_uverbs_alloc_mw_resp core = { .mw_handle = HANDLE, .rkey = FAKE_MW_RKEY };
+
+	if (req->mw_type != IBV_MW_TYPE_2) {
+		errno = EOPNOTSUPP;
+		return false;
+	}
+	memcpy(response, &core, sizeof(core));
+	return true;
+}
+
 static void get_context(uint8_t *response)
 {
 	struct ib_uverbs_get_context_resp core = { .async_fd = UINT32_MAX, .num_comp_vectors = 1 };
@@ -139,6 +152,11 @@ static ssize_t command(const struct ib_uverbs_cmd_hdr *hdr, size_t len)
 		create_ah(response);
 		fake.objects++;
 		break;
+	case IB_USER_VERBS_CMD_ALLOC_MW:
+		if (!alloc_mw(body, response))
+			return -1;
+		fake.objects++;
+		break;
 	case IB_USER_VERBS_CMD_MODIFY_SRQ:
 		modify_srq(body);
 		break;
@@ -162,6 +180,7 @@ static ssize_t command(const struct ib_uverbs_cmd_hdr *hdr, size_t len)
 	case IB_USER_VERBS_CMD_DEALLOC_PD:
 	case IB_USER_VERBS_CMD_DEREG_MR:
 	case IB_USER_VERBS_CMD_DESTROY_AH:
+	case IB_USER_VERBS_CMD_DEALLOC_MW:
 		fake.objects--;
 		break;
 	case IB_USER_VERBS_CMD_MODIFY_QP:

@@ -17,6 +17,7 @@
 #define FAKE_MAX_INLINE 64
 #define FAKE_MAX_SGE 4
 #define FAKE_AHN 0x23 /* number of every address handle */
+#define FAKE_MW_RKEY 0x1200 /* of every memory window */
 
 enum fake_ring { FAKE_CQ, FAKE_SQ, FAKE_RQ, FAKE_SRQ, FAKE_SRQ2, FAKE_RINGS };
 
@@ -34,7 +35,7 @@ struct fake_uverbs {
 	struct vfiowc_mr_query mr_query;
 	uint32_t mr_query_handle; /* asked for last */
 
-	int objects; /* alive: PDs, MRs, CQs, QPs, SRQs, AHs */
+	int objects; /* alive: PDs, MRs, CQs, QPs, SRQs, AHs, MWs */
 	uint32_t qps_made;
 	int mappings; /* of rings */
 	unsigned int doorbells;

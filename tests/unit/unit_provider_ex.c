@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
  * The plug-in over a fake kernel, second part: posting by ibv_wr_*(), extended completion queues,
- * shared receive queues, address handles, atomics.
+ * shared receive queues, address handles, atomics, memory windows.
  */
 #include "provider_fixture.h"
 
@@ -37,7 +37,8 @@ static void operations_are_granted_by_type(void **state)
 	assert_null(replace_qp(IBV_QPT_UD, IBV_QP_EX_WITH_RDMA_WRITE, NULL));
 	assert_int_equal(errno, EOPNOTSUPP);
 	assert_null(replace_qp(IBV_QPT_UC, IBV_QP_EX_WITH_RDMA_READ, NULL));
-	assert_null(replace_qp(IBV_QPT_RC, IBV_QP_EX_WITH_SEND_WITH_INV, NULL));
+	assert_null(replace_qp(IBV_QPT_UD, IBV_QP_EX_WITH_SEND_WITH_INV, NULL));
+	assert_null(replace_qp(IBV_QPT_RC, IBV_QP_EX_WITH_TSO, NULL));
 	assert_non_null(replace_qp(IBV_QPT_RC, IBV_QP_EX_WITH_FLUSH, NULL));
 	assert_non_null(ex);
 }
@@ -281,6 +282,119 @@ static void atomics_carry_their_operands(void **state)
 	assert_int_equal(ibv_post_send(qp, &wr, &bad), EINVAL);
 }
 
+static struct ibv_send_wr bind_wr(struct ibv_mw *mw, struct ibv_mr *mr)
+{
+	struct ibv_send_wr wr = { .wr_id = 3, .opcode = IBV_WR_BIND_MW, .send_flags = IBV_SEND_SIGNALED };
+
+	wr.bind_mw.mw = mw;
+	wr.bind_mw.rkey = FAKE_MW_RKEY + 1;
+	wr.bind_mw.bind_info = (struct ibv_mw_bind_info){
+		.mr = mr, .addr = 0x9000, .length = 1ULL << 33, .mw_access_flags = IBV_ACCESS_REMOTE_WRITE,
+	};
+	return wr;
+}
+
+static void windows_are_bound_and_invalidated_alike_by_lists_and_calls(void **state)
+{
+	struct ibv_mr *mr = ibv_reg_mr(pd, &fake, sizeof(fake), IBV_ACCESS_MW_BIND);
+	struct ibv_mw *mw = ibv_alloc_mw(pd, IBV_MW_TYPE_2);
+	const struct vfiowc_send_wqe expected[] = {
+		{ .wr_id = 3, .opcode = IBV_WR_BIND_MW, .flags = VFIOWC_SEND_SIGNALED, .rkey = FAKE_MW_RKEY,
+		  .bind = { .addr = 0x9000, .length = 1ULL << 33, .mr_lkey = 0x77, .new_rkey = FAKE_MW_RKEY + 1,
+			    .access = IBV_ACCESS_REMOTE_WRITE } },
+		{ .wr_id = 3, .opcode = IBV_WR_LOCAL_INV, .flags = VFIOWC_SEND_SIGNALED,
+		  .invalidate_rkey = FAKE_MW_RKEY + 1 },
+		{ .wr_id = 3, .opcode = IBV_WR_SEND_WITH_INV, .flags = VFIOWC_SEND_SIGNALED,
+		  .invalidate_rkey = FAKE_MW_RKEY + 1 },
+	};
+	struct ibv_send_wr *bad, wr[3];
+
+	(void)state;
+	assert_non_null(mr);
+	assert_non_null(mw);
+	assert_int_equal(mw->rkey, FAKE_MW_RKEY);
+	mr->lkey = 0x77;
+	assert_non_null(replace_qp(IBV_QPT_RC, IBV_QP_EX_WITH_BIND_MW | IBV_QP_EX_WITH_LOCAL_INV |
+						       IBV_QP_EX_WITH_SEND_WITH_INV, NULL));
+	wr[0] = wr[1] = wr[2] = bind_wr(mw, mr);
+	wr[1].opcode = IBV_WR_LOCAL_INV;
+	wr[2].opcode = IBV_WR_SEND_WITH_INV;
+	for (int i = 0; i < 3; i++) {
+		wr[i].invalidate_rkey = FAKE_MW_RKEY + 1;
+		wr[i].next = i < 2 ? &wr[i + 1] : NULL;
+	}
+	assert_int_equal(ibv_post_send(qp, wr, &bad), 0);
+
+	ibv_wr_start(ex);
+	ex->wr_id = 3;
+	ex->wr_flags = IBV_SEND_SIGNALED;
+	ibv_wr_bind_mw(ex, mw, FAKE_MW_RKEY + 1, &wr[0].bind_mw.bind_info);
+	ibv_wr_local_inv(ex, FAKE_MW_RKEY + 1);
+	ibv_wr_send_inv(ex, FAKE_MW_RKEY + 1);
+	assert_int_equal(ibv_wr_complete(ex), 0);
+	for (uint32_t i = 0; i < 6; i++)
+		assert_memory_equal(fake_slot(FAKE_SQ, i), &expected[i % 3], sizeof(expected[0]));
+
+	assert_int_equal(ibv_dealloc_mw(mw), 0);
+	assert_int_equal(ibv_dereg_mr(mr), 0);
+}
+
+static void wrong_windows_are_refused_before_they_are_posted(void **state)
+{
+	struct ibv_mw *mw = ibv_alloc_mw(pd, IBV_MW_TYPE_2);
+	struct ibv_send_wr *bad, wr = bind_wr(mw, NULL);
+	struct ibv_sge sge = { 1, 8, 2 };
+
+	(void)state;
+	errno = 0;
+	assert_null(ibv_alloc_mw(pd, IBV_MW_TYPE_1));
+	assert_int_equal(errno, EOPNOTSUPP);
+	assert_non_null(mw);
+	assert_int_equal(ibv_post_send(qp, &wr, &bad), EINVAL); /* of no region */
+	assert_non_null(replace_qp(IBV_QPT_UC, IBV_QP_EX_WITH_BIND_MW, NULL));
+	ibv_wr_start(ex);
+	ibv_wr_bind_mw(ex, mw, FAKE_MW_RKEY + 1, &wr.bind_mw.bind_info);
+	assert_int_equal(ibv_wr_complete(ex), EINVAL);
+	wr.opcode = IBV_WR_LOCAL_INV;
+	wr.send_flags = IBV_SEND_INLINE;
+	assert_int_equal(ibv_post_send(qp, &wr, &bad), EINVAL);
+	assert_int_equal(fake.doorbells, 0);
+	/* pieces of a request that moves nothing are none */
+	wr.send_flags = 0;
+	wr.sg_list = &sge;
+	wr.num_sge = 1;
+	assert_int_equal(ibv_post_send(qp, &wr, &bad), 0);
+	assert_int_equal(((struct vfiowc_send_wqe *)fake_slot(FAKE_SQ, 0))->num_sge, 0);
+	assert_non_null(replace_qp(IBV_QPT_UD, IBV_QP_EX_WITH_SEND, NULL));
+	assert_int_equal(ibv_post_send(qp, &wr, &bad), EOPNOTSUPP);
+	assert_int_equal(ibv_dealloc_mw(mw), 0);
+}
+
+static void completion_names_the_invalidated_window(void **state)
+{
+	struct ibv_cq_init_attr_ex init = { .cqe = 1, .wc_flags = IBV_WC_STANDARD_FLAGS };
+	struct ibv_cq_ex *cq_ex = make_cq_ex(&init);
+	struct ibv_poll_cq_attr attr = {};
+	struct vfiowc_cqe *cqe = fake_slot(FAKE_CQ, 0);
+	struct ibv_wc wc;
+
+	(void)state;
+	assert_int_equal(VFIOWC_WC_WITH_INV, IBV_WC_WITH_INV);
+	for (int i = 0; i < 2; i++) {
+		complete(1, 0);
+		cqe[i].wc_flags = VFIOWC_WC_WITH_INV;
+		cqe[i].invalidated_rkey = FAKE_MW_RKEY + 1;
+	}
+	assert_int_equal(ibv_start_poll(cq_ex, &attr), 0);
+	assert_int_equal(ibv_wc_read_wc_flags(cq_ex), IBV_WC_WITH_INV);
+	assert_int_equal(ibv_wc_read_invalidated_rkey(cq_ex), FAKE_MW_RKEY + 1);
+	ibv_end_poll(cq_ex);
+	assert_int_equal(ibv_poll_cq(ibv_cq_ex_to_cq(cq_ex), 1, &wc), 1);
+	assert_int_equal(wc.wc_flags, IBV_WC_WITH_INV);
+	assert_int_equal(wc.invalidated_rkey, FAKE_MW_RKEY + 1);
+	assert_int_equal(ibv_destroy_cq(ibv_cq_ex_to_cq(cq_ex)), 0);
+}
+
 #define with_setup(test) cmocka_unit_test_setup_teardown(test, provider_setup, provider_teardown)
 
 int main(void)
@@ -293,6 +407,9 @@ int main(void)
 		with_setup(shared_receives_go_on_in_the_new_ring),
 		with_setup(extended_queue_reads_in_place_and_gives_slots_back_at_the_end),
 		with_setup(atomics_carry_their_operands),
+		with_setup(windows_are_bound_and_invalidated_alike_by_lists_and_calls),
+		with_setup(wrong_windows_are_refused_before_they_are_posted),
+		with_setup(completion_names_the_invalidated_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,7 @@ static struct ibv_qp *qp;
 static struct ibv_mr *mr;
 static struct ibv_srq *srq;
 static struct ibv_ah *ah;
+static struct ibv_mw *mw;
 
 /* What a call under test has made, for its undo. */
 static void *made;
@@ -224,6 +225,16 @@ static void destroy_ah(void)
 	assert_int_equal(ibv_destroy_ah(made), 0);
 }
 
+static int alloc_mw(void)
+{
+	return keep(ibv_alloc_mw(pd, IBV_MW_TYPE_2));
+}
+
+static void dealloc_mw(void)
+{
+	assert_int_equal(ibv_dealloc_mw(made), 0);
+}
+
 static int modify_qp(void)
 {
 	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_RTS };
@@ -297,6 +308,11 @@ static int destroy_the_ah(void)
 	return destroyed(ibv_destroy_ah(ah), &ah);
 }
 
+static int destroy_the_mw(void)
+{
+	return destroyed(ibv_dealloc_mw(mw), &mw);
+}
+
 /* The fake lets a CQ go although a QP completes into it. */
 static int destroy_the_cq(void)
 {
@@ -315,6 +331,8 @@ static void make_missing(void)
 		assert_non_null(srq = make_srq());
 	if (!ah)
 		assert_non_null(ah = make_ah());
+	if (!mw)
+		assert_non_null(mw = ibv_alloc_mw(pd, IBV_MW_TYPE_2));
 	qp->state = IBV_QPS_RTS;
 }
 
@@ -341,6 +359,7 @@ static const struct op ops[] = {
 	OP(create_srq, .undo = destroy_srq),
 	OP(resize_srq),
 	OP(create_ah, .undo = destroy_ah),
+	OP(alloc_mw, .undo = dealloc_mw),
 	OP(modify_qp),
 	OP(post_send),
 	OP(wr_complete, .undo = destroy_qp),
@@ -351,6 +370,7 @@ static const struct op ops[] = {
 	OP(destroy_the_cq, .undo = make_missing),
 	OP(destroy_the_srq, .undo = make_missing),
 	OP(destroy_the_ah, .undo = make_missing),
+	OP(destroy_the_mw, .undo = make_missing),
 };
 
 static void make_fixture(void)
@@ -373,6 +393,7 @@ static void destroy_fixture(void)
 	assert_int_equal(destroy_the_cq(), 0);
 	assert_int_equal(destroy_the_srq(), 0);
 	assert_int_equal(destroy_the_ah(), 0);
+	assert_int_equal(destroy_the_mw(), 0);
 	assert_int_equal(ibv_dealloc_pd(pd), 0);
 	assert_int_equal(fake.objects, 0);
 	assert_int_equal(fake.mappings, 0);
