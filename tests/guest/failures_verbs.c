@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
  * Verbs beside those of reliable queue pairs, and the device's own making, failing once each: shared receive
- * queues, datagrams, address handles, counters, link add. See failures.h.
+ * queues, datagrams, address handles, memory windows, counters, link add. See failures.h.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -26,6 +26,8 @@ static struct ibv_qp *receiver;
 static void *made;
 static struct ibv_srq *srq;
 static struct ibv_ah *ah;
+static struct ibv_qp *pair[2];
+static struct ibv_mr *bindable;
 
 static int keep(void *object)
 {
@@ -199,6 +201,61 @@ static void poll_two(void)
 		assert_wc(rdma_wait(node.cq).status, IBV_WC_SUCCESS);
 }
 
+static int alloc_mw(void)
+{
+	return keep(ibv_alloc_mw(node.pd, IBV_MW_TYPE_2));
+}
+
+static void dealloc_mw(void)
+{
+	assert_int_equal(ibv_dealloc_mw(made), 0);
+}
+
+static void make_window(void)
+{
+	rdma_qp_pair(&node, pair);
+	bindable = ibv_reg_mr(node.pd, buf.addr, 4096, IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_MW_BIND);
+	assert_non_null(bindable);
+	assert_int_equal(alloc_mw(), 0);
+}
+
+/* Nothing is bound to the region when the binding has failed. */
+static void destroy_window(void)
+{
+	dealloc_mw();
+	assert_int_equal(ibv_dereg_mr(bindable), 0);
+	rdma_qp_unpair(pair);
+}
+
+static void region_is_free_unless_bound(int err)
+{
+	if (!err)
+		return;
+	assert_int_equal(ibv_dereg_mr(bindable), 0);
+	bindable = ibv_reg_mr(node.pd, buf.addr, 4096, IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_MW_BIND);
+	assert_non_null(bindable);
+	rdma_qp_unpair(pair);
+	rdma_qp_pair(&node, pair);
+}
+
+/* A failed binding is told by its completion. */
+static int bind_mw(void)
+{
+	struct ibv_send_wr *bad, wr = { .opcode = IBV_WR_BIND_MW, .send_flags = IBV_SEND_SIGNALED };
+	const struct ibv_mw *mw = made;
+	int err;
+
+	wr.bind_mw.mw = made;
+	wr.bind_mw.rkey = mw->rkey;
+	wr.bind_mw.bind_info = (struct ibv_mw_bind_info){
+		.mr = bindable, .addr = (uintptr_t)buf.addr, .length = 64, .mw_access_flags = IBV_ACCESS_REMOTE_WRITE,
+	};
+	err = ibv_post_send(pair[0], &wr, &bad);
+	if (err)
+		return err;
+	return rdma_wait(node.cq).status == IBV_WC_MW_BIND_ERR ? ENOMEM : 0;
+}
+
 static int read_counters(void)
 {
 	char text[64];
@@ -292,6 +349,8 @@ static const struct failing_call calls[] = {
 	FAILING(to_ready, .before = make_ud_qp, .after = destroy_qp),
 	FAILING(create_ah, .undo = destroy_ah),
 	FAILING(send_datagram, .before = make_sender, .undo = poll_two, .after = destroy_sender),
+	FAILING(alloc_mw, .undo = dealloc_mw),
+	FAILING(bind_mw, .before = make_window, .after = destroy_window, .check = region_is_free_unless_bound),
 	FAILING(read_counters),
 	/* the core registers the device, with hundreds of allocations of its own */
 	FAILING(link_add, .undo = link_delete, .depth = 10),

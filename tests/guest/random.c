@@ -94,6 +94,7 @@ void random_close_all(struct world *w)
 	CLOSE_ALL(w->qp, ibv_destroy_qp);
 	CLOSE_ALL(w->ah, ibv_destroy_ah);
 	CLOSE_ALL(w->srq, ibv_destroy_srq);
+	CLOSE_ALL(w->mw, ibv_dealloc_mw);
 	CLOSE_ALL(w->mr, ibv_dereg_mr);
 	CLOSE_ALL(w->cq, ibv_destroy_cq);
 	CLOSE_ALL(w->pd, ibv_dealloc_pd);

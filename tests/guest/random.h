@@ -37,6 +37,7 @@ struct world {
 	struct ibv_mr *mr[6];
 	struct ibv_srq *srq[2];
 	struct ibv_ah *ah[2];
+	struct ibv_mw *mw[3];
 };
 
 /* Returns 0 or an errno: counted, never judged; what must hold is what is left at the end. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
-/* Random verbs on shared receive queues, datagrams and atomics. See random.h. */
+/* Random verbs on shared receive queues, datagrams, atomics and memory windows. See random.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +125,68 @@ static int post_atomic(struct world *w)
 	return qp && qp->qp_type != IBV_QPT_UD ? ibv_post_send(qp, &wr, &bad) : ENOENT;
 }
 
+static int alloc_mw(struct world *w)
+{
+	enum ibv_mw_type type = random_chance(w, 95) ? IBV_MW_TYPE_2 : random_below(w, 4);
+	struct ibv_pd *pd = *random_pick(w, w->pd);
+	struct ibv_mw **place = random_pick(w, w->mw);
+
+	if (!pd)
+		return ENOENT;
+	RANDOM_REPLACE(place, ibv_dealloc_mw, ibv_alloc_mw(pd, type));
+}
+
+/* One of a few keys, so that a window is named by the right one now and then. */
+static uint32_t random_window_key(struct world *w, const struct ibv_mw *mw)
+{
+	uint32_t key = (mw->rkey & ~0xffU) | random_below(w, 2);
+
+	return random_chance(w, 95) ? key : key + random_below(w, 1 << 12);
+}
+
+static int bind_mw(struct world *w)
+{
+	struct ibv_sge part = random_sge(w);
+	struct ibv_qp *qp = *random_pick(w, w->qp);
+	struct ibv_mw *mw = *random_pick(w, w->mw);
+	struct ibv_mr *mr = *random_pick(w, w->mr);
+	struct ibv_send_wr *bad, wr = { .opcode = IBV_WR_BIND_MW, .send_flags = IBV_SEND_SIGNALED };
+
+	if (!qp || !mw || !mr)
+		return ENOENT;
+	wr.bind_mw.mw = mw;
+	wr.bind_mw.rkey = random_window_key(w, mw);
+	wr.bind_mw.bind_info = (struct ibv_mw_bind_info){
+		.mr = mr,
+		.addr = random_chance(w, 80) ? (uintptr_t)mr->addr : part.addr,
+		.length = part.length,
+		.mw_access_flags = random_chance(w, 90) ? RDMA_REMOTE : random_below(w, 1 << 8),
+	};
+	return ibv_post_send(qp, &wr, &bad);
+}
+
+/* By this side, by a message to the other, or used. */
+static int name_mw(struct world *w)
+{
+	static const enum ibv_wr_opcode opcodes[] = { IBV_WR_LOCAL_INV, IBV_WR_SEND_WITH_INV, IBV_WR_RDMA_WRITE };
+	struct ibv_sge sge = random_sge(w), remote = random_sge(w);
+	struct ibv_qp *qp = *random_pick(w, w->qp);
+	struct ibv_mw *mw = *random_pick(w, w->mw);
+	struct ibv_send_wr *bad, wr = {
+		.sg_list = &sge,
+		.num_sge = 1,
+		.opcode = *random_pick(w, opcodes),
+		.send_flags = IBV_SEND_SIGNALED,
+		.wr.rdma = { .remote_addr = remote.addr },
+	};
+
+	if (!qp || !mw || qp->qp_type == IBV_QPT_UD)
+		return ENOENT;
+	wr.wr.rdma.rkey = random_window_key(w, mw);
+	wr.invalidate_rkey = wr.wr.rdma.rkey;
+	return ibv_post_send(qp, &wr, &bad);
+}
+
 static const struct operation ops[] = {
 	{ "create_srq", 2, create_srq },
 	{ "modify_srq", 3, modify_srq },
@@ -134,6 +196,9 @@ static const struct operation ops[] = {
 	{ "destroy_ah", 1, destroy_ah },
 	{ "send_datagram", 5, send_datagram },
 	{ "post_atomic", 4, post_atomic },
+	{ "alloc_mw", 2, alloc_mw },
+	{ "bind_mw", 5, bind_mw },
+	{ "name_mw", 6, name_mw },
 };
 
 const struct operations random_objects = OPERATIONS(ops);

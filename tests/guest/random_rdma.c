@@ -133,6 +133,7 @@ static int reg_mr(struct world *w)
 {
 	struct ibv_mr **place = random_pick(w, w->mr);
 	struct ibv_pd *pd = *random_pick(w, w->pd);
+	int access = random_access_flags(w) | (random_chance(w, 50) ? IBV_ACCESS_MW_BIND : 0);
 	uint8_t *from = w->arena + random_below(w, RANDOM_ARENA);
 	size_t len = 1 + random_below(w, w->arena + RANDOM_ARENA - from);
 
@@ -140,7 +141,7 @@ static int reg_mr(struct world *w)
 		from = (uint8_t *)(random_chance(w, 50) ? 0 : ~0xffffffUL);
 	if (!pd)
 		return ENOENT;
-	RANDOM_REPLACE(place, ibv_dereg_mr, ibv_reg_mr(pd, from, len, random_access_flags(w)));
+	RANDOM_REPLACE(place, ibv_dereg_mr, ibv_reg_mr(pd, from, len, access));
 }
 
 static int reg_dmabuf_mr(struct world *w)
@@ -203,6 +204,9 @@ static int post_send(struct world *w)
 
 	for (int i = 0; i < 4; i++)
 		sges[i] = random_sge(w);
+	/* what is bound and invalidated: random_objects.c */
+	if (wr.opcode == IBV_WR_BIND_MW)
+		return ENOENT;
 	/* The plug-in reads inline data itself: from the arena, and no more than may be copied. */
 	for (int i = 0; i < 4 && wr.send_flags & IBV_SEND_INLINE; i++)
 		sges[i].addr = (uintptr_t)w->arena;
@@ -250,7 +254,7 @@ void random_verbs_start(struct world *w)
 		_exit(2);
 	rdma_qp_pair(&node, &w->qp[0]);
 	rdma_qp_pair(&node, &w->qp[2]);
-	w->mr[0] = ibv_reg_mr(node.pd, w->arena, RANDOM_ARENA, RANDOM_ACCESS);
+	w->mr[0] = ibv_reg_mr(node.pd, w->arena, RANDOM_ARENA, RANDOM_ACCESS | IBV_ACCESS_MW_BIND);
 }
 
 static const struct operation ops[] = {

@@ -53,6 +53,12 @@ static void write_request(struct world *w, uint8_t *slot, size_t len)
 		wqe.flush.length = random_below(w, PAGE);
 		wqe.flush.type = random_below(w, 4);
 		wqe.flush.level = random_below(w, 3);
+	} else if (random_chance(w, 50)) {
+		wqe.bind.addr = remote.addr;
+		wqe.bind.length = random_below(w, PAGE);
+		wqe.bind.mr_lkey = remote.lkey;
+		wqe.bind.new_rkey = wqe.rkey + random_below(w, 2);
+		wqe.bind.access = random_below(w, 16);
 	}
 	memcpy(slot, &wqe, len < sizeof(wqe) ? len : sizeof(wqe));
 	if (len > sizeof(wqe))
