@@ -21,6 +21,7 @@
 #define ST 0x5a
 #define ST_EXT 0xbeef
 #define PH 2
+#define OTHER_PH 1
 #define EMIT "/sys/class/infiniband/" RDMA_DEVICE "/tph"
 #define TRACING "/sys/kernel/tracing/"
 #define ROWS_MAX 64
@@ -313,51 +314,55 @@ static void relaxed_ordering_is_shown_where_asked_for(void **state)
 }
 
 /* uverbs commands as the kernel takes them: libibverbs before 59 has no calls for handles. */
-struct command {
-	struct ib_uverbs_ioctl_hdr hdr;
-	struct ib_uverbs_attr attrs[12];
+union command {
+	struct ib_uverbs_ioctl_hdr hdr; /* ends in its attributes */
+	uint8_t room[sizeof(struct ib_uverbs_ioctl_hdr) + 12 * sizeof(struct ib_uverbs_attr)];
 };
 
-static struct command command(unsigned int object, unsigned int method)
+static union command command(unsigned int object, unsigned int method)
 {
-	return (struct command){ .hdr = { .object_id = object, .method_id = method } };
+	union command cmd = { .room = {} };
+
+	cmd.hdr.object_id = (uint16_t)object;
+	cmd.hdr.method_id = (uint16_t)method;
+	return cmd;
 }
 
 /* An attribute that the kernel must know; a handle, an fd and what has no more than 8 bytes are their own data. */
-static void add(struct command *cmd, unsigned int id, size_t len, uint64_t data)
+static void add(union command *cmd, unsigned int id, size_t len, uint64_t data)
 {
-	cmd->attrs[cmd->hdr.num_attrs++] = (struct ib_uverbs_attr){
+	cmd->hdr.attrs[cmd->hdr.num_attrs++] = (struct ib_uverbs_attr){
 		.attr_id = id, .len = len, .flags = UVERBS_ATTR_F_MANDATORY, .data = data,
 	};
 }
 
-static int issue(struct command *cmd)
+static int issue(union command *cmd)
 {
-	cmd->hdr.length = sizeof(cmd->hdr) + cmd->hdr.num_attrs * sizeof(cmd->attrs[0]);
+	cmd->hdr.length = sizeof(cmd->hdr) + cmd->hdr.num_attrs * sizeof(cmd->hdr.attrs[0]);
 	return ioctl(node.context->cmd_fd, RDMA_VERBS_IOCTL, cmd) ? errno : 0;
 }
 
 /* A handle to tags of the client's own, of a processor or a hint alone. */
 static int alloc_dmah(bool processor, uint32_t *handle)
 {
-	struct command cmd = command(UVERBS_OBJECT_DMAH, UVERBS_METHOD_DMAH_ALLOC);
+	union command cmd = command(UVERBS_OBJECT_DMAH, UVERBS_METHOD_DMAH_ALLOC);
 	int err;
 
 	add(&cmd, UVERBS_ATTR_ALLOC_DMAH_HANDLE, 0, 0);
-	add(&cmd, UVERBS_ATTR_ALLOC_DMAH_PH, 1, PH ^ 3);
+	add(&cmd, UVERBS_ATTR_ALLOC_DMAH_PH, 1, OTHER_PH);
 	if (processor) {
 		add(&cmd, UVERBS_ATTR_ALLOC_DMAH_CPU_ID, 4, 0);
 		add(&cmd, UVERBS_ATTR_ALLOC_DMAH_TPH_MEM_TYPE, 0, 0);
 	}
 	err = issue(&cmd);
-	*handle = cmd.attrs[0].data;
+	*handle = cmd.hdr.attrs[0].data;
 	return err;
 }
 
 /* Register the slice with a handle of the client's, or without. */
 static int reg_mr(const uint32_t *dmah, struct ibv_mr *mr)
 {
-	struct command cmd = command(UVERBS_OBJECT_MR, UVERBS_METHOD_REG_MR);
+	union command cmd = command(UVERBS_OBJECT_MR, UVERBS_METHOD_REG_MR);
 	int err;
 
 	*mr = (struct ibv_mr){ .context = node.context, .pd = node.pd };
@@ -373,13 +378,13 @@ static int reg_mr(const uint32_t *dmah, struct ibv_mr *mr)
 	if (dmah)
 		add(&cmd, UVERBS_ATTR_REG_MR_DMA_HANDLE, 0, *dmah);
 	err = issue(&cmd);
-	mr->handle = cmd.attrs[0].data;
+	mr->handle = cmd.hdr.attrs[0].data;
 	return err;
 }
 
 static void destroy_mr(const struct ibv_mr *mr)
 {
-	struct command cmd = command(UVERBS_OBJECT_MR, UVERBS_METHOD_MR_DESTROY);
+	union command cmd = command(UVERBS_OBJECT_MR, UVERBS_METHOD_MR_DESTROY);
 
 	add(&cmd, UVERBS_ATTR_DESTROY_MR_HANDLE, 0, mr->handle);
 	assert_int_equal(issue(&cmd), 0);

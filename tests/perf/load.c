@@ -106,24 +106,21 @@ double load_latency(struct ends *ends, const struct memory *memory, unsigned int
 /* One of our own: the plug-in does not tell of its. */
 static int doorbell_file(struct ibv_context *context)
 {
-	struct {
-		struct ib_uverbs_ioctl_hdr hdr;
-		struct ib_uverbs_attr file;
-	} cmd = {
-		.hdr = {
-			.length = sizeof(cmd),
-			.object_id = VFIOWC_IB_OBJECT_DOORBELL,
-			.method_id = VFIOWC_IB_METHOD_DOORBELL_ALLOC,
-			.num_attrs = 1,
-		},
-		.file = {
-			.attr_id = VFIOWC_IB_ATTR_DOORBELL_ALLOC_HANDLE,
-			.flags = UVERBS_ATTR_F_MANDATORY,
-		},
-	};
+	union {
+		struct ib_uverbs_ioctl_hdr hdr; /* ends in its attributes */
+		uint8_t room[sizeof(struct ib_uverbs_ioctl_hdr) + sizeof(struct ib_uverbs_attr)];
+	} cmd = { .room = {} };
 
+	cmd.hdr.length = sizeof(cmd);
+	cmd.hdr.object_id = VFIOWC_IB_OBJECT_DOORBELL;
+	cmd.hdr.method_id = VFIOWC_IB_METHOD_DOORBELL_ALLOC;
+	cmd.hdr.num_attrs = 1;
+	cmd.hdr.attrs[0] = (struct ib_uverbs_attr){
+		.attr_id = VFIOWC_IB_ATTR_DOORBELL_ALLOC_HANDLE,
+		.flags = UVERBS_ATTR_F_MANDATORY,
+	};
 	check("doorbell file", ioctl(context->cmd_fd, RDMA_VERBS_IOCTL, &cmd) ? errno : 0);
-	return (int)cmd.file.data_s64;
+	return (int)cmd.hdr.attrs[0].data_s64;
 }
 
 double load_doorbell(struct ends *ends, unsigned int count)
