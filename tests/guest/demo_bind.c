@@ -236,7 +236,7 @@ static void info_shows_exported_dma_bufs(void **state)
 		json_object_to_json_string_ext(json_object_array_get_idx(list, 0),
 					       JSON_C_TO_STRING_PLAIN),
 		"{\"bar\":2,\"size\":4096,\"ranges\":1,\"memattr\":\"WC\",\"state\":\"live\","
-		"\"tph_flags\":0,\"importers\":0,\"mappings\":0}");
+		"\"tph_flags\":0,\"importers\":0,\"mappings\":0,\"tph_locked\":0}");
 	json_object_put(root);
 	assert_int_equal(vfiowc_destroy_buf(buf), 0);
 	assert_int_equal(vfiowc_close_device(dev), 0);
