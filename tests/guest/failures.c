@@ -290,9 +290,17 @@ static void set_stack(const struct failing_call *c)
 	}
 }
 
+static unsigned int number_from(const char *variable, unsigned int otherwise)
+{
+	const char *text = getenv(variable);
+
+	return text ? strtoul(text, NULL, 10) : otherwise;
+}
+
 void failures_run(const struct failing_call *calls, size_t count)
 {
 	const char *was = console_level("4 4 1 7"), *only = getenv("FAILURES_OF");
+	const unsigned int first = number_from("FAILURES_FROM", 1), last = number_from("FAILURES_TO", MAX_POINTS);
 	unsigned int total = 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -301,8 +309,8 @@ void failures_run(const struct failing_call *calls, size_t count)
 		if (only && strncmp(only, calls[i].name, strlen(only)))
 			continue;
 		set_stack(&calls[i]);
-		while (fail_nth(&calls[i], n + 1))
-			assert_true(++n < MAX_POINTS);
+		while (first + n <= last && fail_nth(&calls[i], first + n))
+			assert_true(first + ++n <= MAX_POINTS);
 		if (calls[i].kthread)
 			more = run_kthread(&calls[i]);
 		print_message("%-24s %3u failures", calls[i].name, n);

@@ -53,7 +53,8 @@ void failures_setup(const char *module);
 /**
  * failures_run() - all calls of a table; prints how many failures each of them had, and where
  *
- * With FAILURES_OF=NAME in the environment, those whose names begin with it.
+ * With FAILURES_OF=NAME in the environment, those whose names begin with it; with FAILURES_FROM=N and FAILURES_TO=M, of
+ * each the N-th to M-th failure in the calling task: a slow call can be run in pieces.
  */
 void failures_run(const struct failing_call *calls, size_t count);
 
