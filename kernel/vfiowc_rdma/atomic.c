@@ -79,6 +79,7 @@ enum verdict vfiowc_wr_atomic(struct wr *wr, struct vfiowc_iter *local)
 	enum vfiowc_vendor_err vendor;
 	struct vfiowc_mr *mr;
 	u64 old;
+	struct vfiowc_iter got = { .inline_data = &old };
 
 	if (!is_aligned(wr))
 		return fail_misaligned(wr);
@@ -91,8 +92,8 @@ enum verdict vfiowc_wr_atomic(struct wr *wr, struct vfiowc_iter *local)
 	vfiowc_xfer_trace(&wr->xfer, &wr->remote, WORD_BYTES, &mr->tag);
 	vfiowc_mr_put(mr);
 
-	wr->xfer.from = (struct vfiowc_iter){ .inline_data = &old };
-	wr->xfer.to = *local;
+	wr->xfer.from = &got;
+	wr->xfer.to = local;
 	if (vfiowc_xfer_run(&wr->xfer, WORD_BYTES) != VFIOWC_XFER_OK)
 		return fail(wr, IB_WC_LOC_PROT_ERR, wr->xfer.vendor);
 	return COMPLETE;

@@ -9,7 +9,9 @@
  * it up later finds @revoked.  Readers never block, so the engine may hold source
  * and target at once in any order.
  */
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/xarray.h>
 
 #include "vfiowc_rdma.h"
 
@@ -18,6 +20,25 @@
 	 IB_ACCESS_REMOTE_READ | IB_ACCESS_REMOTE_ATOMIC | \
 	 IB_ACCESS_MW_BIND | \
 	 IB_ACCESS_FLUSH_GLOBAL | IB_ACCESS_OPTIONAL)
+
+/*
+ * xa_load() without its own pair of rcu_read_lock(): each request comes here twice.  A
+ * reserved index (vfiowc_key_alloc()) holds a zero entry.
+ */
+static struct vfiowc_mr *mr_find(struct vfiowc_dev *dev, u32 key)
+{
+	XA_STATE(xas, &dev->mrs, key >> 8);
+	void *entry;
+
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "regions are found under RCU");
+
+	do {
+		entry = xas_load(&xas);
+		if (xa_is_zero(entry))
+			return NULL;
+	} while (xas_retry(&xas, entry));
+	return entry;
+}
 
 static enum vfiowc_vendor_err mr_check(const struct vfiowc_mr *mr,
 				       const struct ib_pd *pd, u64 address,
@@ -69,7 +90,7 @@ enum vfiowc_vendor_err vfiowc_mr_get(struct vfiowc_dev *dev, struct ib_pd *pd,
 	struct vfiowc_mr *mr;
 
 	rcu_read_lock();
-	mr = xa_load(&dev->mrs, sge->lkey >> 8);
+	mr = mr_find(dev, sge->lkey);
 	if (!mr || mr->key != sge->lkey)
 		goto out;
 	err = VFIOWC_VENDOR_BOUNDS;
@@ -113,7 +134,7 @@ enum vfiowc_vendor_err vfiowc_mr_get_all(struct vfiowc_dev *dev,
 	struct vfiowc_mr *mr;
 
 	rcu_read_lock();
-	mr = xa_load(&dev->mrs, sge->lkey >> 8);
+	mr = mr_find(dev, sge->lkey);
 	if (mr) {
 		sge->addr = mr->iova;
 		sge->length = min_t(u64, mr->length, U32_MAX);
@@ -171,7 +192,7 @@ enum vfiowc_vendor_err vfiowc_mr_add_window(struct vfiowc_dev *dev,
 	if (window->access & writes)
 		access |= IB_ACCESS_LOCAL_WRITE;
 	rcu_read_lock();
-	mr = xa_load(&dev->mrs, parent_key >> 8);
+	mr = mr_find(dev, parent_key);
 	if (!mr || mr->key != parent_key || mr->parent)
 		goto out;
 	err = mr_check(mr, window->pd, window->iova, window->length, access);

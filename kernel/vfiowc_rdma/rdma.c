@@ -59,14 +59,14 @@ enum verdict vfiowc_wr_rdma(struct wr *wr, struct vfiowc_iter *local)
 	const enum vfiowc_xfer_end remote_failed =
 		is_read ? VFIOWC_XFER_FROM_FAILED : VFIOWC_XFER_TO_FAILED;
 	struct vfiowc_xfer *xfer = &wr->xfer;
-	struct vfiowc_iter *remote = is_read ? &xfer->from : &xfer->to;
+	struct vfiowc_iter remote = vfiowc_wr_remote(wr, wr->op->peer_access);
 	enum vfiowc_xfer_end end;
 	enum vfiowc_vendor_err vendor;
 
-	*(is_read ? &xfer->to : &xfer->from) = *local;
-	*remote = vfiowc_wr_remote(wr, wr->op->peer_access);
+	xfer->to = is_read ? local : &remote;
+	xfer->from = is_read ? &remote : local;
 	vendor = checked_by_transfer(wr, local) ? VFIOWC_VENDOR_NONE :
-						  vfiowc_iter_check(remote);
+						  vfiowc_iter_check(&remote);
 	if (vendor)
 		return remote_fails(wr, vendor);
 	end = vfiowc_xfer_run(xfer, wr->length);

@@ -14,6 +14,10 @@
 #define SEND_FLAGS (VFIOWC_SEND_FENCE | VFIOWC_SEND_SIGNALED | \
 		    VFIOWC_SEND_SOLICITED | VFIOWC_SEND_INLINE)
 
+/* What is copied of a slot before it is known how much there is. */
+#define COPIED_BYTES \
+	(sizeof(struct vfiowc_send_wqe) + sizeof(struct vfiowc_sge))
+
 #define QPT_RC		BIT(IB_QPT_RC)
 #define QPT_CONNECTED	(BIT(IB_QPT_RC) | BIT(IB_QPT_UC))
 #define QPT_ALL		(QPT_CONNECTED | BIT(IB_QPT_UD))
@@ -102,8 +106,10 @@ static bool wqe_valid(const struct wr *wr)
 }
 
 /**
- * vfiowc_wr_copy_header - copy the header of the head of the queue, once
+ * vfiowc_wr_copy_header - copy the head of the queue, once: its header and one piece
  * @wr: qp and wqe are set; op is set here
+ *
+ * Every slot has room for a piece (sq_create()); most requests have no more.
  *
  * Return: the slot.
  */
@@ -114,7 +120,7 @@ const struct vfiowc_send_wqe *vfiowc_wr_copy_header(struct wr *wr)
 	u8 opcode;
 
 	slot = vfiowc_ring_slot(qp->sq.ring, qp->sq.ring->own);
-	memcpy(qp->sq.wqe, slot, sizeof(*slot));
+	memcpy(qp->sq.wqe, slot, COPIED_BYTES);
 	/* The user writes the slot at any time: checks see the copy only. */
 	barrier();
 	opcode = wr->wqe->opcode;
@@ -128,11 +134,15 @@ static bool wqe_load(struct wr *wr)
 {
 	const struct vfiowc_send_wqe *slot = vfiowc_wr_copy_header(wr);
 	struct vfiowc_send_wqe *wqe = wr->qp->sq.wqe;
+	size_t bytes;
 
 	if (!wqe_valid(wr))
 		return false;
-	memcpy(wqe + 1, slot + 1, wqe->inline_length +
-	       wqe->num_sge * sizeof(struct vfiowc_sge));
+	bytes = sizeof(*wqe) + wqe->inline_length +
+		wqe->num_sge * sizeof(struct vfiowc_sge);
+	if (bytes > COPIED_BYTES)
+		memcpy((u8 *)wqe + COPIED_BYTES, (u8 *)slot + COPIED_BYTES,
+		       bytes - COPIED_BYTES);
 	return true;
 }
 
@@ -276,23 +286,12 @@ static bool check_local(struct wr *wr, struct vfiowc_iter *local)
 	return true;
 }
 
-/**
- * vfiowc_wr_execute - execute the head of the send queue
- * @wr: qp and wqe are set, and peer, if the request before it went to the same one; the
- *	rest is zero.  peer is to be put afterwards
- *
- * Context: sq.lock held, QP in RTS.
- *
- * Return: what is to become of it; with COMPLETE status and vendor are set.
- */
-enum verdict vfiowc_wr_execute(struct wr *wr)
+/* The request makes sense by itself: does it with its memory and its responder? */
+static enum verdict execute(struct wr *wr)
 {
+	struct vfiowc_iter local = local_iter(wr);
 	struct vfiowc_qp *qp = wr->qp;
-	struct vfiowc_iter local;
 
-	if (!wqe_load(wr))
-		return fail(wr, IB_WC_LOC_QP_OP_ERR, VFIOWC_VENDOR_BAD_WQE);
-	local = local_iter(wr);
 	if (!check_local(wr, &local))
 		return COMPLETE;
 	wr->xfer.qp = qp;
@@ -308,4 +307,19 @@ enum verdict vfiowc_wr_execute(struct wr *wr)
 		return wr_is_reliable(wr) ? WAIT_PEER : drop(wr);
 	wr->xfer.peer = wr->peer;
 	return run_on_peer(wr, &local);
+}
+
+/**
+ * vfiowc_wr_execute - execute the head of the send queue
+ * @wr: qp and wqe are set, and peer, if the request before it went to the same one; the
+ *	rest is zero.  peer is to be put afterwards
+ *
+ * Context: sq.lock held, QP in RTS.
+ *
+ * Return: what is to become of it; with COMPLETE status and vendor are set.
+ */
+enum verdict vfiowc_wr_execute(struct wr *wr)
+{
+	return wqe_load(wr) ? execute(wr) :
+			      fail(wr, IB_WC_LOC_QP_OP_ERR, VFIOWC_VENDOR_BAD_WQE);
 }

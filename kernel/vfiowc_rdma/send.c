@@ -157,8 +157,8 @@ static enum verdict run_send(struct wr *wr, struct vfiowc_iter *local)
 		return recv_fails(wr, IB_WC_LOC_LEN_ERR,
 				  IB_WC_REM_INV_REQ_ERR, VFIOWC_VENDOR_BOUNDS);
 	}
-	wr->xfer.from = *local;
-	wr->xfer.to = recv;
+	wr->xfer.from = local;
+	wr->xfer.to = &recv;
 	verdict = vfiowc_wr_received(wr, vfiowc_xfer_run(&wr->xfer,
 							 wr->length));
 	if (went_well(wr, verdict))

@@ -67,12 +67,13 @@ static bool peer_accepts(const struct wr *wr, const struct vfiowc_av *av)
 	       READ_ONCE(peer->attr.qkey) == qkey;
 }
 
-static enum verdict deliver(struct wr *wr, const struct vfiowc_iter *local,
+static enum verdict deliver(struct wr *wr, struct vfiowc_iter *local,
 			    const struct vfiowc_av *av)
 {
 	struct vfiowc_iter recv = vfiowc_wr_recv_iter(wr);
 	enum vfiowc_xfer_end end;
 	union grh grh = {};
+	struct vfiowc_iter header = { .inline_data = &grh };
 
 	if (vfiowc_iter_length(&recv) < sizeof(grh) + wr->length)
 		return drop(wr);
@@ -81,17 +82,17 @@ static enum verdict deliver(struct wr *wr, const struct vfiowc_iter *local,
 	else
 		fill_ip6(&grh.ip6, av, wr->length);
 
-	wr->xfer.from = (struct vfiowc_iter){ .inline_data = &grh };
-	wr->xfer.to = recv;
+	wr->xfer.from = &header;
+	wr->xfer.to = &recv;
 	end = vfiowc_xfer_begin(&wr->xfer, sizeof(grh));
 	if (end == VFIOWC_XFER_OK) {
-		wr->xfer.from = *local;
+		wr->xfer.from = local;
 		end = vfiowc_xfer_run(&wr->xfer, wr->length);
 	}
 	return vfiowc_wr_received(wr, end);
 }
 
-static enum verdict run_locked(struct wr *wr, const struct vfiowc_iter *local,
+static enum verdict run_locked(struct wr *wr, struct vfiowc_iter *local,
 			       const struct vfiowc_av *av)
 {
 	struct vfiowc_cqe cqe = {

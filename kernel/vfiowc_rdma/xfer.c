@@ -170,39 +170,50 @@ static enum vfiowc_xfer_end xfer_collect(struct vfiowc_xfer *xfer, u8 *word,
 	for (at = 0; at < n; at += run) {
 		struct vfiowc_span buf = { .buf = word + at };
 
-		run = iter_run(xfer, &xfer->from, n - at);
-		xfer->vendor = iter_hold(&xfer->from, run, &span);
+		run = iter_run(xfer, xfer->from, n - at);
+		xfer->vendor = iter_hold(xfer->from, run, &span);
 		if (xfer->vendor)
 			return VFIOWC_XFER_FROM_FAILED;
 		vfiowc_copy(&buf, &span, run);
 		iter_release(&span);
-		iter_advance(&xfer->from, run);
+		iter_advance(xfer->from, run);
 	}
 	return VFIOWC_XFER_OK;
 }
 
-/* The source is collected, then written at once. */
-static enum vfiowc_xfer_end xfer_word(struct vfiowc_xfer *xfer, u32 n)
+/* What was collected is written at once. */
+static enum vfiowc_xfer_end xfer_put(struct vfiowc_xfer *xfer, u8 *word, u32 n)
 {
-	u8 word[VFIOWC_WORD_BYTES] __aligned(VFIOWC_WORD_BYTES);
-	enum vfiowc_xfer_end end = xfer_collect(xfer, word, n);
 	struct vfiowc_span span;
 	u32 at, run;
 
-	if (end)
-		return end;
 	for (at = 0; at < n; at += run) {
 		struct vfiowc_span buf = { .buf = word + at };
 
-		run = iter_run(xfer, &xfer->to, n - at);
-		xfer->vendor = iter_hold(&xfer->to, run, &span);
+		run = iter_run(xfer, xfer->to, n - at);
+		xfer->vendor = iter_hold(xfer->to, run, &span);
 		if (xfer->vendor)
 			return VFIOWC_XFER_TO_FAILED;
 		vfiowc_order_write(&span, &buf, run);
 		iter_release(&span);
-		iter_advance(&xfer->to, run);
+		iter_advance(xfer->to, run);
 	}
 	return VFIOWC_XFER_OK;
+}
+
+/* @n <= 8 bytes, collected first unless they are together already. */
+static enum vfiowc_xfer_end xfer_word(struct vfiowc_xfer *xfer, u32 n)
+{
+	u8 word[VFIOWC_WORD_BYTES] __aligned(VFIOWC_WORD_BYTES);
+	void *here = xfer->from->inline_data;
+	enum vfiowc_xfer_end end;
+
+	if (here) {
+		iter_advance(xfer->from, n);
+		return xfer_put(xfer, here, n);
+	}
+	end = xfer_collect(xfer, word, n);
+	return end ? end : xfer_put(xfer, word, n);
 }
 
 static bool span_is_io(const struct vfiowc_span *span)
@@ -221,30 +232,30 @@ static enum vfiowc_xfer_end xfer_chunk(struct vfiowc_xfer *xfer, u32 left,
 	u32 run = min(left, VFIOWC_CHUNK_BYTES);
 	struct vfiowc_span from, to;
 
-	run = iter_run(xfer, &xfer->from, run);
-	run = iter_run(xfer, &xfer->to, run);
-	xfer->vendor = iter_hold(&xfer->from, run, &from);
+	run = iter_run(xfer, xfer->from, run);
+	run = iter_run(xfer, xfer->to, run);
+	xfer->vendor = iter_hold(xfer->from, run, &from);
 	if (xfer->vendor)
 		return VFIOWC_XFER_FROM_FAILED;
-	xfer->vendor = iter_hold(&xfer->to, run, &to);
+	xfer->vendor = iter_hold(xfer->to, run, &to);
 	if (xfer->vendor) {
 		iter_release(&from);
 		return VFIOWC_XFER_TO_FAILED;
 	}
 
 	if (span_is_io(&to))
-		run = vfiowc_io_trim(xfer->to.sge->addr + xfer->to.done, run,
+		run = vfiowc_io_trim(xfer->to->sge->addr + xfer->to->done, run,
 				     left);
 	else if (span_is_io(&from))
-		run = vfiowc_io_trim(xfer->from.sge->addr + xfer->from.done,
+		run = vfiowc_io_trim(xfer->from->sge->addr + xfer->from->done,
 				     run, left);
 	if (run)
 		vfiowc_order_write(&to, &from, run);
 
 	iter_release(&to);
 	iter_release(&from);
-	iter_advance(&xfer->to, run);
-	iter_advance(&xfer->from, run);
+	iter_advance(xfer->to, run);
+	iter_advance(xfer->from, run);
 	*moved = run;
 	return VFIOWC_XFER_OK;
 }
@@ -252,11 +263,11 @@ static enum vfiowc_xfer_end xfer_chunk(struct vfiowc_xfer *xfer, u32 left,
 /* Bytes up to the end of the device's word that xfer_chunk() stopped in. */
 static u32 xfer_word_rest(const struct vfiowc_xfer *xfer, u32 left)
 {
-	const struct vfiowc_iter *io = &xfer->to;
+	const struct vfiowc_iter *io = xfer->to;
 	u64 address;
 
 	if (io->tag.target != VFIOWC_MEM_BUF_IO)
-		io = &xfer->from;
+		io = xfer->from;
 	address = io->sge->addr + io->done;
 	return min_t(u32, left,
 		     VFIOWC_WORD_BYTES - address % VFIOWC_WORD_BYTES);
@@ -323,7 +334,7 @@ enum vfiowc_xfer_end vfiowc_xfer_run(struct vfiowc_xfer *xfer, u32 length)
 {
 	enum vfiowc_xfer_end end = vfiowc_xfer_begin(xfer, length);
 
-	iter_trace(xfer, &xfer->from);
-	iter_trace(xfer, &xfer->to);
+	iter_trace(xfer, xfer->from);
+	iter_trace(xfer, xfer->to);
 	return end;
 }

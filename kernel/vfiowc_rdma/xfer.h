@@ -50,8 +50,8 @@ enum vfiowc_xfer_end {
  * @peer: responder; must stay in RTR or RTS
  * @wr_id: for the tracepoint
  * @trace_op: for the tracepoint
- * @to: target
- * @from: source
+ * @to: target, advanced
+ * @from: source, advanced
  * @moved: out: bytes moved before it was stopped or failed, in whole chunks
  * @vendor: out: why it failed
  */
@@ -60,8 +60,8 @@ struct vfiowc_xfer {
 	struct vfiowc_qp *peer;
 	u64 wr_id;
 	u8 trace_op;
-	struct vfiowc_iter to;
-	struct vfiowc_iter from;
+	struct vfiowc_iter *to;
+	struct vfiowc_iter *from;
 	u32 moved;
 	enum vfiowc_vendor_err vendor;
 };
