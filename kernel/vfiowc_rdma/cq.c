@@ -50,20 +50,18 @@ int vfiowc_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 	if (err < 0)
 		return err == -ENOSPC ? -ENOMEM : err;
 	cq->cqn = err;
-	cq->ring = vfiowc_ring_create(&uc->ibuc, attr->cqe,
-				      sizeof(struct vfiowc_cqe), &info);
-	if (IS_ERR(cq->ring)) {
-		err = PTR_ERR(cq->ring);
+	err = vfiowc_ring_create(&cq->ring, &uc->ibuc, attr->cqe,
+				 sizeof(struct vfiowc_cqe), &info);
+	if (err)
 		goto err_cqn;
-	}
-	ibcq->cqe = cq->ring->entries;
+	ibcq->cqe = cq->ring.entries;
 	err = cq_respond(cq, &info, udata);
 	if (err)
 		goto err_ring;
 	return 0;
 
 err_ring:
-	vfiowc_ring_destroy(cq->ring);
+	vfiowc_ring_destroy(&cq->ring);
 err_cqn:
 	ida_free(&dev->cqns, cq->cqn);
 	return err;
@@ -84,7 +82,7 @@ int vfiowc_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)
 	err = ib_no_udata_io(udata);
 	if (err)
 		return err;
-	vfiowc_ring_destroy(cq->ring);
+	vfiowc_ring_destroy(&cq->ring);
 	ida_free(&to_vdev(ibcq->device)->cqns, cq->cqn);
 	return 0;
 }
@@ -153,7 +151,7 @@ static void cq_overflow(struct vfiowc_cq *cq)
 bool vfiowc_cq_push(struct vfiowc_cq *cq, const struct vfiowc_cqe *cqe,
 		    bool solicited)
 {
-	struct vfiowc_ring *ring = cq->ring;
+	struct vfiowc_ring *ring = &cq->ring;
 	bool first_loss, wake;
 
 	spin_lock(&cq->lock);

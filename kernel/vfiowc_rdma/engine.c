@@ -77,12 +77,12 @@ static enum verdict wait_peer(struct wr *wr)
 static bool sq_push(struct vfiowc_qp *qp, const struct wr *wr)
 {
 	struct vfiowc_cqe cqe = {
-		.wr_id = qp->sq.wqe->wr_id,
+		.wr_id = qp->sq.wqe.wr_id,
 		.status = wr->status,
 		.vendor_err = wr->vendor,
 		.byte_len = wr->length,
 		.qp_num = qp->ibqp.qp_num,
-		.wqe_index = qp->sq.ring->own,
+		.wqe_index = qp->sq.ring.own,
 	};
 
 	if (wr->op)
@@ -94,9 +94,9 @@ static void sq_complete(struct vfiowc_qp *qp, const struct wr *wr)
 {
 	bool failed = wr->status != IB_WC_SUCCESS;
 	bool wanted = failed || qp->sq.signal_all ||
-		      (qp->sq.wqe->flags & VFIOWC_SEND_SIGNALED);
+		      (qp->sq.wqe.flags & VFIOWC_SEND_SIGNALED);
 
-	vfiowc_ring_consume(qp->sq.ring);
+	vfiowc_ring_consume(&qp->sq.ring);
 	qp->sq.rnr_left = qp->attr.rnr_retry;
 	qp->sq.retry_left = qp->attr.retry_cnt;
 	if (failed)
@@ -123,7 +123,7 @@ static void sq_put_peer(struct wr *wr, bool complete, struct vfiowc_qp **peer)
 /* The head of the queue; false: it stays there for now. */
 static bool sq_step(struct vfiowc_qp *qp, struct vfiowc_qp **peer, u64 *bytes)
 {
-	struct wr wr = { .qp = qp, .wqe = qp->sq.wqe, .peer = *peer };
+	struct wr wr = { .qp = qp, .wqe = &qp->sq.wqe, .peer = *peer };
 	enum verdict verdict = vfiowc_wr_execute(&wr);
 
 	if (verdict == WAIT_RNR)
@@ -145,7 +145,7 @@ static bool sq_step(struct vfiowc_qp *qp, struct vfiowc_qp **peer, u64 *bytes)
 /* The user's index is beyond the ring: nothing in it can be believed. */
 static int sq_broken(struct vfiowc_qp *qp)
 {
-	vfiowc_ring_discard(qp->sq.ring);
+	vfiowc_ring_discard(&qp->sq.ring);
 	vfiowc_qp_error_event(qp, IB_EVENT_QP_FATAL);
 	return -EINVAL;
 }
@@ -156,7 +156,7 @@ static int sq_broken(struct vfiowc_qp *qp)
  */
 void vfiowc_sq_flush(struct vfiowc_qp *qp)
 {
-	struct vfiowc_ring *ring = qp->sq.ring;
+	struct vfiowc_ring *ring = &qp->sq.ring;
 	u32 pending;
 
 	lockdep_assert_held(&qp->sq.lock);
@@ -170,7 +170,7 @@ void vfiowc_sq_flush(struct vfiowc_qp *qp)
 	for (; pending; pending--) {
 		struct wr wr = {
 			.qp = qp,
-			.wqe = qp->sq.wqe,
+			.wqe = &qp->sq.wqe,
 			.status = IB_WC_WR_FLUSH_ERR,
 		};
 
@@ -205,9 +205,9 @@ static void sq_execute(struct vfiowc_qp *qp, u32 pending)
 
 static int sq_run(struct vfiowc_qp *qp)
 {
-	u32 pending = vfiowc_ring_pending(qp->sq.ring);
+	u32 pending = vfiowc_ring_pending(&qp->sq.ring);
 
-	if (pending > qp->sq.ring->entries)
+	if (pending > qp->sq.ring.entries)
 		return sq_broken(qp);
 	sq_execute(qp, pending);
 	return 0;

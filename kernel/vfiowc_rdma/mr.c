@@ -145,16 +145,6 @@ enum vfiowc_vendor_err vfiowc_mr_get_all(struct vfiowc_dev *dev,
 }
 
 /**
- * vfiowc_mr_put - let go of an MR
- * @mr: from vfiowc_mr_get()
- */
-void vfiowc_mr_put(struct vfiowc_mr *mr)
-{
-	if (refcount_dec_and_test(&mr->users))
-		complete(&mr->drained);
-}
-
-/**
  * vfiowc_mr_drain - cut an MR off for good and wait until no engine is inside
  * @mr: called once for each MR
  *

@@ -145,6 +145,16 @@ static inline struct vfiowc_mr *to_vmr(struct ib_mr *ibmr)
 	return container_of(ibmr, struct vfiowc_mr, ibmr);
 }
 
+/**
+ * vfiowc_mr_put - let go of an MR
+ * @mr: from vfiowc_mr_get()
+ */
+static inline void vfiowc_mr_put(struct vfiowc_mr *mr)
+{
+	if (refcount_dec_and_test(&mr->users))
+		complete(&mr->drained);
+}
+
 /* mr.c */
 int vfiowc_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata);
 struct vfiowc_mr *vfiowc_mr_alloc(struct ib_pd *pd, u64 length, u64 iova,
@@ -163,7 +173,6 @@ enum vfiowc_vendor_err vfiowc_mr_get_all(struct vfiowc_dev *dev,
 					 const struct vfiowc_qp *qp,
 					 struct vfiowc_sge *sge, int access,
 					 struct vfiowc_mr **mrp);
-void vfiowc_mr_put(struct vfiowc_mr *mr);
 void vfiowc_mr_query(struct vfiowc_mr *mr, struct vfiowc_mr_query *query);
 enum vfiowc_vendor_err vfiowc_mr_add_window(struct vfiowc_dev *dev,
 					    struct vfiowc_mr *window,

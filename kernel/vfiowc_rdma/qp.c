@@ -34,31 +34,23 @@ static int sq_create(struct vfiowc_qp *qp, struct ib_ucontext *uc,
 			   max(init->cap.max_send_sge, 1U) *
 				   sizeof(struct vfiowc_sge));
 	u32 stride = ALIGN(sizeof(struct vfiowc_send_wqe) + behind, 64);
+	int err;
 
+	static_assert(VFIOWC_MAX_SGE * sizeof(struct vfiowc_sge) <=
+		      VFIOWC_MAX_INLINE);
 	mutex_init(&sq->lock);
-	sq->wqe = kzalloc(stride, GFP_KERNEL);
-	if (!sq->wqe)
-		return -ENOMEM;
-	sq->ring = vfiowc_ring_create(uc, max(init->cap.max_send_wr, 1U),
-				      stride, info);
-	if (IS_ERR(sq->ring)) {
-		kfree(sq->wqe);
-		return PTR_ERR(sq->ring);
-	}
+	err = vfiowc_ring_create(&sq->ring, uc, max(init->cap.max_send_wr, 1U),
+				 stride, info);
+	if (err)
+		return err;
 	sq->signal_all = init->sq_sig_type == IB_SIGNAL_ALL_WR;
 	sq->max_sge = max(init->cap.max_send_sge, 1U);
 	sq->max_inline = stride - sizeof(struct vfiowc_send_wqe);
 	sq->max_inline = min_t(u32, sq->max_inline, VFIOWC_MAX_INLINE);
-	init->cap.max_send_wr = sq->ring->entries;
+	init->cap.max_send_wr = sq->ring.entries;
 	init->cap.max_send_sge = sq->max_sge;
 	init->cap.max_inline_data = sq->max_inline;
 	return 0;
-}
-
-static void sq_destroy(struct vfiowc_qp *qp)
-{
-	vfiowc_ring_destroy(qp->sq.ring);
-	kfree(qp->sq.wqe);
 }
 
 /* Receives come from an SRQ: there is room for one of them. */
@@ -83,6 +75,7 @@ static int rq_create(struct vfiowc_qp *qp, struct ib_ucontext *uc,
 	struct vfiowc_rq *rq = &qp->rq;
 	u32 max_sge = max(init->cap.max_recv_sge, 1U);
 	u32 stride = vfiowc_recv_stride(max_sge);
+	int err;
 
 	mutex_init(&rq->lock);
 	if (init->srq)
@@ -92,21 +85,22 @@ static int rq_create(struct vfiowc_qp *qp, struct ib_ucontext *uc,
 	rq->wqe = kzalloc(stride, GFP_KERNEL);
 	if (!rq->wqe)
 		return -ENOMEM;
-	rq->ring = vfiowc_ring_create(uc, init->cap.max_recv_wr, stride, info);
-	if (IS_ERR(rq->ring)) {
+	err = vfiowc_ring_create(&rq->ring, uc, init->cap.max_recv_wr, stride,
+				 info);
+	if (err) {
 		kfree(rq->wqe);
-		return PTR_ERR(rq->ring);
+		return err;
 	}
 	rq->max_sge = max_sge;
-	init->cap.max_recv_wr = rq->ring->entries;
+	init->cap.max_recv_wr = rq->ring.entries;
 	init->cap.max_recv_sge = max_sge;
 	return 0;
 }
 
 static void rq_destroy(struct vfiowc_qp *qp)
 {
-	if (qp->rq.ring)
-		vfiowc_ring_destroy(qp->rq.ring);
+	if (qp->rq.ring.memory)
+		vfiowc_ring_destroy(&qp->rq.ring);
 	kfree(qp->rq.wqe);
 }
 
@@ -172,7 +166,7 @@ err_withdraw:
 err_rq:
 	rq_destroy(qp);
 err_sq:
-	sq_destroy(qp);
+	vfiowc_ring_destroy(&qp->sq.ring);
 err_count:
 	atomic_dec(&dev->nr_qps);
 	return err;
@@ -225,7 +219,7 @@ int vfiowc_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata)
 	vfiowc_qp_withdraw(qp);
 	disable_delayed_work_sync(&qp->work);
 	rq_destroy(qp);
-	sq_destroy(qp);
+	vfiowc_ring_destroy(&qp->sq.ring);
 	atomic_dec(&qp->dev->nr_qps);
 	return 0;
 }

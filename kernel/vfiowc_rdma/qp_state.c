@@ -210,7 +210,7 @@ static int qp_stop(struct vfiowc_qp *qp, const struct ib_qp_attr *attr, int mask
 		vfiowc_rq_flush(qp);
 	} else {
 		cancel_delayed_work(&qp->work);
-		vfiowc_ring_discard(qp->sq.ring);
+		vfiowc_ring_discard(&qp->sq.ring);
 		vfiowc_rq_reset(qp);
 	}
 	mutex_unlock(&qp->sq.lock);

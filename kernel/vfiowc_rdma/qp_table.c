@@ -68,20 +68,6 @@ void vfiowc_qp_withdraw(struct vfiowc_qp *qp)
 }
 
 /**
- * vfiowc_qp_connected - is a QP connected to the other, and able to receive?
- * @qp: in RTS, sq.lock held
- * @to: held; the answer is stable while its rq.lock is held
- */
-bool vfiowc_qp_connected(const struct vfiowc_qp *qp, const struct vfiowc_qp *to)
-{
-	return vfiowc_qp_receives(to) &&
-	       qp->ibqp.qp_type == to->ibqp.qp_type &&
-	       qp->dest_dev == to->dev->id &&
-	       READ_ONCE(to->dest_dev) == qp->dev->id &&
-	       READ_ONCE(to->attr.dest_qp_num) == qp->ibqp.qp_num;
-}
-
-/**
  * vfiowc_qp_find - the QP of a number
  * @qpn: number
  *

@@ -119,8 +119,8 @@ const struct vfiowc_send_wqe *vfiowc_wr_copy_header(struct wr *wr)
 	const struct vfiowc_send_wqe *slot;
 	u8 opcode;
 
-	slot = vfiowc_ring_slot(qp->sq.ring, qp->sq.ring->own);
-	memcpy(qp->sq.wqe, slot, COPIED_BYTES);
+	slot = vfiowc_ring_slot(&qp->sq.ring, qp->sq.ring.own);
+	memcpy(qp->sq.room, slot, COPIED_BYTES);
 	/* The user writes the slot at any time: checks see the copy only. */
 	barrier();
 	opcode = wr->wqe->opcode;
@@ -133,7 +133,8 @@ const struct vfiowc_send_wqe *vfiowc_wr_copy_header(struct wr *wr)
 static bool wqe_load(struct wr *wr)
 {
 	const struct vfiowc_send_wqe *slot = vfiowc_wr_copy_header(wr);
-	struct vfiowc_send_wqe *wqe = wr->qp->sq.wqe;
+	struct vfiowc_sq *sq = &wr->qp->sq;
+	const struct vfiowc_send_wqe *wqe = &sq->wqe;
 	size_t bytes;
 
 	if (!wqe_valid(wr))
@@ -141,7 +142,7 @@ static bool wqe_load(struct wr *wr)
 	bytes = sizeof(*wqe) + wqe->inline_length +
 		wqe->num_sge * sizeof(struct vfiowc_sge);
 	if (bytes > COPIED_BYTES)
-		memcpy((u8 *)wqe + COPIED_BYTES, (u8 *)slot + COPIED_BYTES,
+		memcpy(sq->room + COPIED_BYTES, (u8 *)slot + COPIED_BYTES,
 		       bytes - COPIED_BYTES);
 	return true;
 }

@@ -17,9 +17,10 @@ static u32 posted(const struct vfiowc_ring *ring)
 static bool put_queue(struct sk_buff *msg, const char *entries_name,
 		      const char *posted_name, const struct vfiowc_ring *ring)
 {
-	return ring && (rdma_nl_put_driver_u32(msg, entries_name,
-					       ring->entries) ||
-			rdma_nl_put_driver_u32(msg, posted_name, posted(ring)));
+	if (!ring->memory)
+		return false;
+	return rdma_nl_put_driver_u32(msg, entries_name, ring->entries) ||
+	       rdma_nl_put_driver_u32(msg, posted_name, posted(ring));
 }
 
 /* The driver's values stand in a table of their own. */
@@ -48,8 +49,8 @@ int vfiowc_fill_res_qp_entry(struct sk_buff *msg, struct ib_qp *ibqp)
 
 	if (!table)
 		return -EMSGSIZE;
-	failed = put_queue(msg, "sq_entries", "sq_posted", qp->sq.ring) ||
-		 put_queue(msg, "rq_entries", "rq_posted", qp->rq.ring) ||
+	failed = put_queue(msg, "sq_entries", "sq_posted", &qp->sq.ring) ||
+		 put_queue(msg, "rq_entries", "rq_posted", &qp->rq.ring) ||
 		 rdma_nl_put_driver_u32(msg, "sq_waits",
 					READ_ONCE(qp->sq.waiting));
 	return finish(msg, table, failed);
@@ -71,8 +72,8 @@ int vfiowc_fill_res_cq_entry(struct sk_buff *msg, struct ib_cq *ibcq)
 
 	if (!table)
 		return -EMSGSIZE;
-	unpolled = READ_ONCE(cq->ring->own) -
-		   READ_ONCE(cq->ring->header->consumer);
+	unpolled = READ_ONCE(cq->ring.own) -
+		   READ_ONCE(cq->ring.header->consumer);
 	failed = rdma_nl_put_driver_u32(msg, "unpolled", unpolled) ||
 		 rdma_nl_put_driver_u32(msg, "armed", READ_ONCE(cq->notify)) ||
 		 rdma_nl_put_driver_u32(msg, "overflowed",
@@ -137,7 +138,7 @@ int vfiowc_fill_res_srq_entry(struct sk_buff *msg, struct ib_srq *ibsrq)
 		return -EMSGSIZE;
 	/* the ring may be exchanged */
 	mutex_lock(&srq->lock);
-	failed = put_queue(msg, "entries", "posted", srq->ring) ||
+	failed = put_queue(msg, "entries", "posted", &srq->ring) ||
 		 rdma_nl_put_driver_u32(msg, "limit", srq->limit);
 	mutex_unlock(&srq->lock);
 	return finish(msg, table, failed);

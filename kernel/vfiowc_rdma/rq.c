@@ -65,17 +65,17 @@ enum vfiowc_rq_peek vfiowc_rq_peek(struct vfiowc_qp *qp)
 
 	if (rq->srq)
 		return peek_shared(rq);
-	if (!rq->ring)
+	if (!rq->ring.memory)
 		return VFIOWC_RQ_EMPTY;
-	pending = vfiowc_ring_pending(rq->ring);
+	pending = vfiowc_ring_pending(&rq->ring);
 	if (!pending)
 		return VFIOWC_RQ_EMPTY;
-	if (pending > rq->ring->entries)
+	if (pending > rq->ring.entries)
 		return VFIOWC_RQ_BROKEN;
 
 	/* copied once, checked afterwards: the user may change it meanwhile */
-	slot = vfiowc_ring_slot(rq->ring, rq->ring->own);
-	memcpy(rq->wqe, slot, rq->ring->stride);
+	slot = vfiowc_ring_slot(&rq->ring, rq->ring.own);
+	memcpy(rq->wqe, slot, rq->ring.stride);
 	barrier();
 	return vfiowc_recv_wqe_valid(rq->wqe, rq->max_sge) ? VFIOWC_RQ_READY :
 							     VFIOWC_RQ_BROKEN;
@@ -99,8 +99,8 @@ bool vfiowc_rq_complete(struct vfiowc_qp *qp, struct vfiowc_cqe *cqe,
 	if (qp->rq.srq) {
 		qp->rq.taken = false;
 	} else {
-		vfiowc_ring_consume(qp->rq.ring);
-		cqe->wqe_index = qp->rq.ring->own;
+		vfiowc_ring_consume(&qp->rq.ring);
+		cqe->wqe_index = qp->rq.ring.own;
 	}
 	return vfiowc_cq_push(to_vcq(qp->ibqp.recv_cq), cqe, solicited);
 }
@@ -133,12 +133,12 @@ static void flush_shared(struct vfiowc_qp *qp)
  */
 void vfiowc_rq_reset(struct vfiowc_qp *qp)
 {
-	struct vfiowc_ring *ring = qp->rq.ring;
+	struct vfiowc_ring *ring = &qp->rq.ring;
 
 	mutex_lock(&qp->rq.lock);
 	qp->rq.taken = false;
 	qp->rq.flushed = false;
-	if (ring) {
+	if (ring->memory) {
 		vfiowc_ring_discard(ring);
 		WRITE_ONCE(ring->header->flags, 0);
 	}
@@ -162,12 +162,12 @@ void vfiowc_rq_flush(struct vfiowc_qp *qp)
 		goto out;
 	if (rq->srq)
 		flush_shared(qp);
-	if (!rq->ring)
+	if (!rq->ring.memory)
 		goto out;
-	WRITE_ONCE(rq->ring->header->flags, VFIOWC_RING_KICK);
+	WRITE_ONCE(rq->ring.header->flags, VFIOWC_RING_KICK);
 	/* pairs with the provider's fence between producer and flags */
 	smp_mb();
-	for (left = rq->ring->entries; left; left--) {
+	for (left = rq->ring.entries; left; left--) {
 		struct vfiowc_cqe cqe = {
 			.status = IB_WC_WR_FLUSH_ERR,
 			.opcode = IB_WC_RECV,
@@ -175,8 +175,8 @@ void vfiowc_rq_flush(struct vfiowc_qp *qp)
 
 		if (vfiowc_rq_peek(qp) == VFIOWC_RQ_EMPTY)
 			break;
-		if (vfiowc_ring_pending(rq->ring) > rq->ring->entries) {
-			vfiowc_ring_discard(rq->ring);
+		if (vfiowc_ring_pending(&rq->ring) > rq->ring.entries) {
+			vfiowc_ring_discard(&rq->ring);
 			break;
 		}
 		if (!vfiowc_rq_complete(qp, &cqe, false))

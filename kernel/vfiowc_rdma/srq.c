@@ -56,14 +56,11 @@ int vfiowc_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init,
 		return -ENOMEM;
 	mutex_init(&srq->lock);
 	srq->max_sge = max(attr->max_sge, 1U);
-	srq->ring = vfiowc_ring_create(&uc->ibuc, attr->max_wr,
-				       vfiowc_recv_stride(srq->max_sge),
-				       &resp.srq);
-	if (IS_ERR(srq->ring)) {
-		err = PTR_ERR(srq->ring);
+	err = vfiowc_ring_create(&srq->ring, &uc->ibuc, attr->max_wr,
+				 vfiowc_recv_stride(srq->max_sge), &resp.srq);
+	if (err)
 		goto err_count;
-	}
-	attr->max_wr = srq->ring->entries;
+	attr->max_wr = srq->ring.entries;
 	attr->max_sge = srq->max_sge;
 	err = ib_respond_udata(udata, resp);
 	if (err)
@@ -71,7 +68,7 @@ int vfiowc_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init,
 	return 0;
 
 err_ring:
-	vfiowc_ring_destroy(srq->ring);
+	vfiowc_ring_destroy(&srq->ring);
 err_count:
 	atomic_dec(&dev->nr_srqs);
 	return err;
@@ -91,7 +88,7 @@ int vfiowc_destroy_srq(struct ib_srq *ibsrq, struct ib_udata *udata)
 	err = ib_no_udata_io(udata);
 	if (err)
 		return err;
-	vfiowc_ring_destroy(to_vsrq(ibsrq)->ring);
+	vfiowc_ring_destroy(&to_vsrq(ibsrq)->ring);
 	atomic_dec(&to_vdev(ibsrq->device)->nr_srqs);
 	return 0;
 }
@@ -117,7 +114,7 @@ static int resize(struct vfiowc_srq *srq, u32 max_wr, struct ib_udata *udata)
 {
 	struct vfiowc_ucontext *uc =
 		rdma_udata_to_drv_context(udata, struct vfiowc_ucontext, ibuc);
-	struct vfiowc_ring *ring, *old;
+	struct vfiowc_ring ring, old;
 	struct vfiowc_modify_srq req;
 	struct vfiowc_ring_info info;
 	int err;
@@ -127,10 +124,10 @@ static int resize(struct vfiowc_srq *srq, u32 max_wr, struct ib_udata *udata)
 		return err;
 	if (!max_wr || max_wr > VFIOWC_MAX_SRQ_WR)
 		return -EINVAL;
-	ring = vfiowc_ring_create(&uc->ibuc, max_wr,
-				  vfiowc_recv_stride(srq->max_sge), &info);
-	if (IS_ERR(ring))
-		return PTR_ERR(ring);
+	err = vfiowc_ring_create(&ring, &uc->ibuc, max_wr,
+				 vfiowc_recv_stride(srq->max_sge), &info);
+	if (err)
+		return err;
 	if (copy_to_user(u64_to_user_ptr(req.ring_info_addr), &info,
 			 sizeof(info))) {
 		err = -EFAULT;
@@ -139,17 +136,17 @@ static int resize(struct vfiowc_srq *srq, u32 max_wr, struct ib_udata *udata)
 
 	mutex_lock(&srq->lock);
 	old = srq->ring;
-	err = move_receives(old, ring);
+	err = move_receives(&old, &ring);
 	if (!err)
 		srq->ring = ring;
 	mutex_unlock(&srq->lock);
 	if (err)
 		goto err_ring;
-	vfiowc_ring_destroy(old);
+	vfiowc_ring_destroy(&old);
 	return 0;
 
 err_ring:
-	vfiowc_ring_destroy(ring);
+	vfiowc_ring_destroy(&ring);
 	return err;
 }
 
@@ -158,7 +155,7 @@ static int set_limit(struct vfiowc_srq *srq, u32 limit)
 	int err = 0;
 
 	mutex_lock(&srq->lock);
-	if (limit <= srq->ring->entries)
+	if (limit <= srq->ring.entries)
 		srq->limit = limit;
 	else
 		err = -EINVAL;
@@ -203,7 +200,7 @@ int vfiowc_query_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr)
 	struct vfiowc_srq *srq = to_vsrq(ibsrq);
 
 	mutex_lock(&srq->lock);
-	attr->max_wr = srq->ring->entries;
+	attr->max_wr = srq->ring.entries;
 	attr->srq_limit = srq->limit;
 	mutex_unlock(&srq->lock);
 	attr->max_sge = srq->max_sge;
@@ -214,7 +211,7 @@ int vfiowc_query_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr)
 static enum vfiowc_rq_peek take(struct vfiowc_srq *srq,
 				struct vfiowc_recv_wqe *wqe, int *event)
 {
-	struct vfiowc_ring *ring = srq->ring;
+	struct vfiowc_ring *ring = &srq->ring;
 	u32 pending = vfiowc_ring_pending(ring);
 
 	lockdep_assert_held(&srq->lock);

@@ -100,7 +100,7 @@ int vfiowc_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 int vfiowc_mmap(struct ib_ucontext *ibuc, struct vm_area_struct *vma)
 {
 	struct rdma_user_mmap_entry *entry;
-	struct vfiowc_ring *ring;
+	struct vfiowc_ring_memory *memory;
 	int err;
 
 	if (!(vma->vm_flags & VM_SHARED))
@@ -108,8 +108,8 @@ int vfiowc_mmap(struct ib_ucontext *ibuc, struct vm_area_struct *vma)
 	entry = rdma_user_mmap_entry_get(ibuc, vma);
 	if (!entry)
 		return -EINVAL;
-	ring = container_of(entry, struct vfiowc_ring, entry);
-	err = remap_vmalloc_range(vma, ring->header, 0);
+	memory = container_of(entry, struct vfiowc_ring_memory, entry);
+	err = remap_vmalloc_range(vma, memory->header, 0);
 	rdma_user_mmap_entry_put(entry);
 	return err;
 }
@@ -120,66 +120,77 @@ int vfiowc_mmap(struct ib_ucontext *ibuc, struct vm_area_struct *vma)
  */
 void vfiowc_mmap_free(struct rdma_user_mmap_entry *entry)
 {
-	struct vfiowc_ring *ring = container_of(entry, struct vfiowc_ring, entry);
+	struct vfiowc_ring_memory *memory =
+		container_of(entry, struct vfiowc_ring_memory, entry);
 
-	vfree(ring->header);
-	kfree(ring);
+	vfree(memory->header);
+	kfree(memory);
+}
+
+static struct vfiowc_ring_memory *ring_memory_alloc(struct ib_ucontext *ibuc,
+						    size_t size)
+{
+	struct vfiowc_ring_memory *memory = kzalloc_obj(*memory);
+
+	if (!memory)
+		return NULL;
+	memory->size = size;
+	memory->header = vmalloc_user(size);
+	if (!memory->header)
+		goto err_free;
+	if (rdma_user_mmap_entry_insert(ibuc, &memory->entry, size))
+		goto err_vfree;
+	return memory;
+
+err_vfree:
+	vfree(memory->header);
+err_free:
+	kfree(memory);
+	return NULL;
 }
 
 /**
- * vfiowc_ring_create - allocate a ring and offer it for mmap
+ * vfiowc_ring_create - allocate a ring's memory and offer it for mmap
+ * @ring: out
  * @ibuc: context that may map it
  * @entries: at least that many slots, not 0; checked against the limits
  * @stride: bytes per slot
  * @info: out: for the response
  *
- * Return: the ring, or an error pointer (-ENOMEM).
+ * Return: 0 or -ENOMEM.
  */
-struct vfiowc_ring *vfiowc_ring_create(struct ib_ucontext *ibuc, u32 entries,
-				       u32 stride,
-				       struct vfiowc_ring_info *info)
+int vfiowc_ring_create(struct vfiowc_ring *ring, struct ib_ucontext *ibuc,
+		       u32 entries, u32 stride, struct vfiowc_ring_info *info)
 {
-	struct vfiowc_ring *ring;
-	int err;
+	u32 slots = roundup_pow_of_two(entries);
+	struct vfiowc_ring_memory *memory =
+		ring_memory_alloc(ibuc, PAGE_ALIGN(VFIOWC_RING_HEADER_BYTES +
+						   (size_t)slots * stride));
 
-	ring = kzalloc_obj(*ring);
-	if (!ring)
-		return ERR_PTR(-ENOMEM);
-	ring->entries = roundup_pow_of_two(entries);
-	ring->stride = stride;
-	ring->size = PAGE_ALIGN(VFIOWC_RING_HEADER_BYTES +
-				(size_t)ring->entries * stride);
-	ring->header = vmalloc_user(ring->size);
-	if (!ring->header) {
-		err = -ENOMEM;
-		goto err_free;
-	}
-	err = rdma_user_mmap_entry_insert(ibuc, &ring->entry, ring->size);
-	if (err)
-		goto err_vfree;
-
-	*info = (struct vfiowc_ring_info){
-		.mmap_offset = rdma_user_mmap_get_offset(&ring->entry),
-		.mmap_size = ring->size,
-		.entries = ring->entries,
-		.stride = ring->stride,
+	if (!memory)
+		return -ENOMEM;
+	*ring = (struct vfiowc_ring){
+		.memory = memory,
+		.header = memory->header,
+		.entries = slots,
+		.stride = stride,
 	};
-	return ring;
-
-err_vfree:
-	vfree(ring->header);
-err_free:
-	kfree(ring);
-	return ERR_PTR(err);
+	*info = (struct vfiowc_ring_info){
+		.mmap_offset = rdma_user_mmap_get_offset(&memory->entry),
+		.mmap_size = memory->size,
+		.entries = slots,
+		.stride = stride,
+	};
+	return 0;
 }
 
 /**
  * vfiowc_ring_destroy - end of a ring; the kernel no longer uses it
  * @ring: the ring
  */
-void vfiowc_ring_destroy(struct vfiowc_ring *ring)
+void vfiowc_ring_destroy(const struct vfiowc_ring *ring)
 {
-	rdma_user_mmap_entry_remove(&ring->entry);
+	rdma_user_mmap_entry_remove(&ring->memory->entry);
 }
 
 /**

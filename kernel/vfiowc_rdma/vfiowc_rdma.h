@@ -56,7 +56,7 @@
 #define VFIOWC_MAX_PD			65536
 #define VFIOWC_MAX_QP_WR		16384
 #define VFIOWC_MAX_SGE			32
-#define VFIOWC_MAX_INLINE		512
+#define VFIOWC_MAX_INLINE		512	/* and all SGEs fit */
 #define VFIOWC_MAX_CQE			SZ_256K
 #define VFIOWC_MAX_RD_ATOMIC		128
 #define VFIOWC_MAX_SRQ			65536
@@ -135,18 +135,28 @@ struct vfiowc_dev {
 };
 
 /**
- * struct vfiowc_ring - a ring shared with one process
- * @entry: handle for mmap; its last reference frees the ring
+ * struct vfiowc_ring_memory - the memory of a ring, shared with one process
+ * @entry: handle for mmap; its last reference frees the memory
  * @header: vmalloc_user() memory, the user writes it at any time
  * @size: bytes of it
+ */
+struct vfiowc_ring_memory {
+	struct rdma_user_mmap_entry entry;
+	struct vfiowc_ring_header *header;
+	size_t size;
+};
+
+/**
+ * struct vfiowc_ring - a ring as its queue uses it, and a part of it
+ * @memory: NULL: the queue has no ring
+ * @header: that of @memory
  * @entries: slots, a power of two
  * @stride: bytes between slots
  * @own: the kernel's own index: consumer of SQ and RQ, producer of a CQ
  */
 struct vfiowc_ring {
-	struct rdma_user_mmap_entry entry;
+	struct vfiowc_ring_memory *memory;
 	struct vfiowc_ring_header *header;
-	size_t size;
 	u32 entries;
 	u32 stride;
 	u32 own;
@@ -173,7 +183,7 @@ struct vfiowc_pd {
  */
 struct vfiowc_cq {
 	struct ib_cq ibcq;
-	struct vfiowc_ring *ring;
+	struct vfiowc_ring ring;
 	u32 cqn;
 	spinlock_t lock;		/* see above */
 	u8 notify;
@@ -191,7 +201,7 @@ struct vfiowc_cq {
 struct vfiowc_srq {
 	struct ib_srq ibsrq;
 	struct mutex lock;		/* see above */
-	struct vfiowc_ring *ring;
+	struct vfiowc_ring ring;
 	u32 max_sge;
 	u32 limit;
 	bool broken;
@@ -248,6 +258,7 @@ struct vfiowc_qp_handle {
  * struct vfiowc_sq - send queue
  * @lock: execution; protects all of this
  * @wqe: private copy of the slot being executed
+ * @room: @wqe and what is behind it
  * @max_sge: SGEs that fit a slot
  * @max_inline: inline bytes that fit a slot
  * @signal_all: sq_sig_type was IB_SIGNAL_ALL_WR
@@ -257,8 +268,11 @@ struct vfiowc_qp_handle {
  */
 struct vfiowc_sq {
 	struct mutex lock;		/* see above */
-	struct vfiowc_ring *ring;
-	struct vfiowc_send_wqe *wqe;
+	struct vfiowc_ring ring;
+	union {
+		struct vfiowc_send_wqe wqe;
+		u8 room[sizeof(struct vfiowc_send_wqe) + VFIOWC_MAX_INLINE];
+	};
 	u32 max_sge;
 	u32 max_inline;
 	bool signal_all;
@@ -270,7 +284,7 @@ struct vfiowc_sq {
 /**
  * struct vfiowc_rq - receive queue
  * @lock: consumption; protects all of this
- * @ring: NULL: no receives, or @srq
+ * @ring: without memory: no receives, or @srq
  * @srq: shared receive queue, or NULL
  * @wqe: private copy of the slot being filled
  * @max_sge: SGEs that fit a slot
@@ -279,7 +293,7 @@ struct vfiowc_sq {
  */
 struct vfiowc_rq {
 	struct mutex lock;		/* see above */
-	struct vfiowc_ring *ring;
+	struct vfiowc_ring ring;
 	struct vfiowc_srq *srq;
 	struct vfiowc_recv_wqe *wqe;
 	u32 max_sge;
@@ -359,6 +373,21 @@ static inline bool vfiowc_qp_receives(const struct vfiowc_qp *qp)
 	       state == IB_QPS_SQD || state == IB_QPS_SQE;
 }
 
+/**
+ * vfiowc_qp_connected - is a QP connected to the other, and able to receive?
+ * @qp: in RTS, sq.lock held
+ * @to: held; the answer is stable while its rq.lock is held
+ */
+static inline bool vfiowc_qp_connected(const struct vfiowc_qp *qp,
+				       const struct vfiowc_qp *to)
+{
+	return vfiowc_qp_receives(to) &&
+	       qp->ibqp.qp_type == to->ibqp.qp_type &&
+	       qp->dest_dev == to->dev->id &&
+	       READ_ONCE(to->dest_dev) == qp->dev->id &&
+	       READ_ONCE(to->attr.dest_qp_num) == qp->ibqp.qp_num;
+}
+
 static inline void vfiowc_count(struct vfiowc_dev *dev,
 				enum vfiowc_counter which, u64 n)
 {
@@ -388,10 +417,9 @@ int vfiowc_mmap(struct ib_ucontext *ibuc, struct vm_area_struct *vma);
 void vfiowc_mmap_free(struct rdma_user_mmap_entry *entry);
 int vfiowc_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata);
 int vfiowc_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata);
-struct vfiowc_ring *vfiowc_ring_create(struct ib_ucontext *ibuc, u32 entries,
-				       u32 stride,
-				       struct vfiowc_ring_info *info);
-void vfiowc_ring_destroy(struct vfiowc_ring *ring);
+int vfiowc_ring_create(struct vfiowc_ring *ring, struct ib_ucontext *ibuc,
+		       u32 entries, u32 stride, struct vfiowc_ring_info *info);
+void vfiowc_ring_destroy(const struct vfiowc_ring *ring);
 
 static inline void *vfiowc_ring_slot(const struct vfiowc_ring *ring, u32 index)
 {
@@ -449,7 +477,6 @@ void vfiowc_qp_error_event(struct vfiowc_qp *qp, enum ib_event_type type);
 /* qp_table.c */
 int vfiowc_qp_publish(struct vfiowc_qp *qp);
 void vfiowc_qp_withdraw(struct vfiowc_qp *qp);
-bool vfiowc_qp_connected(const struct vfiowc_qp *qp, const struct vfiowc_qp *to);
 struct vfiowc_qp *vfiowc_qp_find(u32 qpn);
 struct vfiowc_qp *vfiowc_qp_find_peer(struct vfiowc_qp *qp);
 void vfiowc_qp_put(struct vfiowc_qp *qp);
