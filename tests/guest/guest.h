@@ -87,6 +87,12 @@ int guest_modprobe(const char *module);
 /** guest_rmmod() - unload a module; 0, or EIO when rmmod failed (it has said why on stderr). */
 int guest_rmmod(const char *module);
 
+/*
+ * In a shell's command line: `timeout`, and on a debug kernel as many times longer as guest_wait_for() waits there.
+ * run-tests says how many times.
+ */
+#define GUEST_TIMEOUT(seconds) "timeout -k 5 $((" #seconds " * ${GUEST_SLOWNESS:-1})) "
+
 /**
  * guest_run() - run a shell command, its output joined to the test's
  * @fmt: printf format of the command

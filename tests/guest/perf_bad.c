@@ -153,9 +153,9 @@ static void reset_in_mid_run_is_no_result(void **state)
 
 	(void)state;
 	/* Data moves once a trace that has begun after the start sees some. */
-	status = guest_run("timeout 100 vfiowc run --pair --target %s:%d -- ib_write_bw" PERF_ARGS
+	status = guest_run(GUEST_TIMEOUT(100) "vfiowc run --pair --target %s:%d -- ib_write_bw" PERF_ARGS
 			   "-s 65536 -D 60 --mmap=vfiowc:0 2>" DEMO_STDERR " & pid=$!; "
-			   "timeout 50 vfiowc trace --count 100 >/dev/null; "
+			   GUEST_TIMEOUT(50) "vfiowc trace --count 100 >/dev/null; "
 			   "echo 1 >/sys/bus/pci/devices/%s/reset; wait $pid", perf_bdf(), PERF_BAR, perf_bdf());
 	assert_int_equal(guest_read_file(DEMO_STDERR, error, sizeof(error)), 0);
 	print_message("status %d: %s\n", status, error);

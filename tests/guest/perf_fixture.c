@@ -50,7 +50,7 @@ json_object *perf_run(int *status, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(command, sizeof(command), fmt, args);
 	va_end(args);
-	root = demo_run_json(status, "timeout 100 vfiowc run --json --prove %s", command);
+	root = demo_run_json(status, GUEST_TIMEOUT(100) "vfiowc run --json --prove %s", command);
 	print_message("status %d: %s\n", *status, json_object_to_json_string(root));
 	if (*status)
 		show_stderr();
@@ -86,7 +86,7 @@ void perf_fails(int status, const char *text, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(command, sizeof(command), fmt, args);
 	va_end(args);
-	got = guest_capture(out, sizeof(out), "timeout 60 %s 2>" DEMO_STDERR, command);
+	got = guest_capture(out, sizeof(out), GUEST_TIMEOUT(60) "%s 2>" DEMO_STDERR, command);
 	if (got != status)
 		show_stderr();
 	assert_int_equal(got, status);
@@ -103,7 +103,8 @@ int perf_backend_pair(char *out, size_t len, const char *wrapper, const char *se
 {
 	return guest_capture(out, len, "%s sh -c '%s >/tmp/server 2>&1 & pid=$!; "
 			     "until grep -q \":4853 .* 0A \" /proc/net/tcp /proc/net/tcp6; do kill -0 $pid || "
-			     "{ cat /tmp/server; exit 9; }; sleep 0.05; done; timeout 60 %s localhost 2>&1; status=$?; "
+			     "{ cat /tmp/server; exit 9; }; sleep 0.05; done; "
+			     GUEST_TIMEOUT(60) "%s localhost 2>&1; status=$?; "
 			     "wait $pid || { cat /tmp/server; exit 8; }; exit $status' 2>" DEMO_STDERR, wrapper, server,
 			     client);
 }

@@ -19,7 +19,8 @@
  * In a shell: wait until a line that begins so is on stderr of the command that runs there as $pid (a row of
  * perftest's table, with --json), until it has ended, or until rows must have come that nobody kept back.
  */
-#define PERF_LINE(start) "timeout 40 tail -n +1 -f -s 0.1 --pid=$pid " DEMO_STDERR " | grep -q -m 1 \"^" start "\""
+#define PERF_LINE(start) \
+	GUEST_TIMEOUT(40) "tail -n +1 -f -s 0.1 --pid=$pid " DEMO_STDERR " | grep -q -m 1 \"^" start "\""
 
 /* Group setup and teardown: vfiowc_pci has the exporter, TPH is overridden to extended. */
 int perf_up(void **state);

@@ -141,7 +141,7 @@ static void redirection_is_told_once_with_the_type_in_the_page_table(void **stat
 	char error[8192];
 
 	(void)state;
-	assert_int_equal(guest_run("timeout 60 vfiowc run --pair --memattr wc --tph st=3,ph=2 --target %s:%d -- "
+	assert_int_equal(guest_run(GUEST_TIMEOUT(60) "vfiowc run --pair --memattr wc --tph st=3,ph=2 --target %s:%d -- "
 				   "ib_write_bw" PERF_ARGS "-s 64 -n 10 --mmap=vfiowc:0 2>" DEMO_STDERR, perf_bdf(),
 				   PERF_BAR), 0);
 	assert_int_equal(guest_read_file(DEMO_STDERR, error, sizeof(error)), 0);
@@ -159,7 +159,7 @@ static void redirection_is_told_once_with_the_type_in_the_page_table(void **stat
 static void uncached_is_what_was_asked_for(void **state)
 {
 	(void)state;
-	assert_int_equal(guest_run("timeout 60 vfiowc run --pair --memattr nc --target %s:%d -- "
+	assert_int_equal(guest_run(GUEST_TIMEOUT(60) "vfiowc run --pair --memattr nc --target %s:%d -- "
 				   "ib_write_bw" PERF_ARGS "-s 64 -n 10 --mmap=vfiowc:0 2>" DEMO_STDERR, perf_bdf(),
 				   PERF_BAR), 0);
 	assert_true(demo_stderr_has("requested=nc pte=uc-"));
@@ -169,12 +169,12 @@ static void uncached_is_what_was_asked_for(void **state)
 static void inline_data_is_told_of(void **state)
 {
 	(void)state;
-	assert_int_equal(guest_run("timeout 60 vfiowc run --pair --target %s:%d -- ib_write_bw" PERF_ARGS
+	assert_int_equal(guest_run(GUEST_TIMEOUT(60) "vfiowc run --pair --target %s:%d -- ib_write_bw" PERF_ARGS
 				   "-s 64 -n 10 -I 64 --mmap=vfiowc:0 >/tmp/inline 2>" DEMO_STDERR, perf_bdf(), PERF_BAR), 0);
 	assert_true(demo_stderr_has("vfiowc-preload: inline "));
 	assert_int_equal(guest_run("grep 'Max inline data : 64' /tmp/inline"), 0);
 	/* And without the option there is nothing to tell. */
-	assert_int_equal(guest_run("timeout 60 vfiowc run --pair --target %s:%d -- ib_write_bw" PERF_ARGS
+	assert_int_equal(guest_run(GUEST_TIMEOUT(60) "vfiowc run --pair --target %s:%d -- ib_write_bw" PERF_ARGS
 				   "-s 64 -n 10 --mmap=vfiowc:0 2>&1 | grep -c 'vfiowc-preload: inline '", perf_bdf(),
 				   PERF_BAR), 1);
 }

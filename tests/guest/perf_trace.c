@@ -19,8 +19,8 @@ static unsigned int count_lines(const char *text, const char *with)
 
 static void run_trace(char *out, size_t len, const char *options)
 {
-	assert_int_equal(guest_capture(out, len, "timeout 100 vfiowc trace -d " RDMA_DEVICE " %s -- " FIFTY_WRITES
-				       " 2>" DEMO_STDERR, options, perf_bdf(), PERF_BAR), 0);
+	assert_int_equal(guest_capture(out, len, GUEST_TIMEOUT(100) "vfiowc trace -d " RDMA_DEVICE
+				       " %s -- " FIFTY_WRITES " 2>" DEMO_STDERR, options, perf_bdf(), PERF_BAR), 0);
 	print_message("%.2000s\n", out);
 }
 
@@ -55,7 +55,7 @@ static void sums_are_the_transfers(void **state)
 	int status;
 
 	(void)state;
-	root = demo_run_json(&status, "timeout 100 vfiowc trace --summary --json -- " FIFTY_WRITES, perf_bdf(),
+	root = demo_run_json(&status, GUEST_TIMEOUT(100) "vfiowc trace --summary --json -- " FIFTY_WRITES, perf_bdf(),
 			     PERF_BAR);
 	assert_int_equal(status, 0);
 	sums = json_object_object_get(root, "sums");

@@ -74,7 +74,7 @@ static void run_pair(const char *command, char client[OUTPUT_MAX], char output[O
 	start_server(&server, command);
 	if (guest_wait_for(listens_or_ended, &server, LISTEN_MS) && !server.ended)
 		client_status =
-			guest_capture(client, OUTPUT_MAX, "timeout 60 %s localhost", command);
+			guest_capture(client, OUTPUT_MAX, GUEST_TIMEOUT(60) "%s localhost", command);
 	if (client_status && !server.ended)
 		kill(server.pid, SIGKILL); /* it would wait for ever */
 	if (!server.ended)

@@ -52,7 +52,7 @@ int run_inside(const char *options)
 	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
 
 	program[n < 0 ? 0 : n] = '\0';
-	return guest_run("exec timeout 100 vfiowc run %s -- %s inside", options, program);
+	return guest_run("exec " GUEST_TIMEOUT(100) "vfiowc run %s -- %s inside", options, program);
 }
 
 uint64_t run_pte(uint32_t pid, uint64_t address)
@@ -74,7 +74,7 @@ void run_fails(int status, const char *text, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(command, sizeof(command), fmt, args);
 	va_end(args);
-	got = guest_capture(out, sizeof(out), "timeout 60 vfiowc run %s 2>" RUN_STDERR, command);
+	got = guest_capture(out, sizeof(out), GUEST_TIMEOUT(60) "vfiowc run %s 2>" RUN_STDERR, command);
 	guest_read_file(RUN_STDERR, error, sizeof(error));
 	if (got != status || !strstr(error, text) || out[0])
 		fail_msg("vfiowc run %s: status %d instead of %d, stdout '%s', stderr '%s'", command, got, status,

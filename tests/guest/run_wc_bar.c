@@ -53,7 +53,7 @@ static void price_and_effective_type_are_said(void **state)
 	char out[4096];
 
 	(void)state;
-	assert_int_equal(guest_capture(out, sizeof(out), "timeout 60 vfiowc run --json --wc-bar %s:%d -- "
+	assert_int_equal(guest_capture(out, sizeof(out), GUEST_TIMEOUT(60) "vfiowc run --json --wc-bar %s:%d -- "
 				       "/proc/%d/exe inside", run_bdf(), RUN_BAR, getpid()), 0);
 	assert_non_null(strstr(out, "all of BAR 2 becomes write-combined, registers and doorbells in it too"));
 	assert_non_null(strstr(out, "requested=wc memtype=wc"));

@@ -35,13 +35,13 @@ listens() {
 run_pair() {
 	local port=$1 server i
 	shift
-	timeout 60 "$@" >"$out.server" 2>&1 &
+	timeout $((60 * ${GUEST_SLOWNESS:-1})) "$@" >"$out.server" 2>&1 &
 	server=$!
 	echo "the server never listened" >"$out.client"
 	status=1
 	for ((i = 0; i < 300; i++)); do
 		if listens "$port"; then
-			timeout 60 "$@" localhost >"$out.client" 2>&1
+			timeout $((60 * ${GUEST_SLOWNESS:-1})) "$@" localhost >"$out.client" 2>&1
 			status=$?
 			break
 		fi
