@@ -103,6 +103,26 @@ static void several_ranges_map_behind_an_iommu(void **state)
 #define EXPORT_ROUNDS 1600
 #define EXPORT_LEAK_KIB (EXPORT_RANGES * EXPORT_ROUNDS * 32 / 1024)
 
+/*
+ * On a debug kernel a few rounds do, and the slab's size says nothing, since KASAN keeps for a while what was
+ * freed: there kmemleak finds a single list that is lost, when all programs have run (run-tests).
+ */
+static bool kmemleak_looks(void)
+{
+	return !access("/sys/kernel/debug/kmemleak", W_OK);
+}
+
+static unsigned int leak_rounds(unsigned int rounds)
+{
+	return kmemleak_looks() ? rounds / 40 : rounds;
+}
+
+static void assert_grown_by_less(long kib, long leak)
+{
+	if (!kmemleak_looks())
+		assert_true(kib < leak / 4);
+}
+
 static int export_many_ranges(const struct exporter *exp, unsigned int nr)
 {
 	struct exporter_range ranges[MAP_RANGES];
@@ -118,32 +138,34 @@ static int export_many_ranges(const struct exporter *exp, unsigned int nr)
 static void mappings_leak_no_scatter_lists(void **state)
 {
 	int fd = export_many_ranges(*state, MAP_RANGES), importer = importer_open();
+	const unsigned int rounds = leak_rounds(MAP_ROUNDS);
 	char peer[GUEST_BDF_LEN];
 	long before, grown;
 
 	find_peer(peer);
 	assert_int_equal(importer_attach(importer, fd, peer, IMPORTER_DYNAMIC), 0);
 	before = importer_slab_kib();
-	for (unsigned int i = 0; i < MAP_ROUNDS; i++) {
+	for (unsigned int i = 0; i < rounds; i++) {
 		assert_int_equal(importer_do(importer, IMPORTER_MAP), 0);
 		assert_int_equal(importer_do(importer, IMPORTER_UNMAP), 0);
 	}
 	grown = importer_slab_kib() - before;
-	print_message("%d mappings of %d ranges: %+ld KiB\n", MAP_ROUNDS, MAP_RANGES, grown);
-	assert_true(grown < MAP_LEAK_KIB / 4);
+	print_message("%u mappings of %d ranges: %+ld KiB\n", rounds, MAP_RANGES, grown);
+	assert_grown_by_less(grown, MAP_LEAK_KIB);
 	importer_close(importer);
 	close(fd);
 }
 
 static void exports_leak_no_scatter_lists(void **state)
 {
+	const unsigned int rounds = leak_rounds(EXPORT_ROUNDS);
 	long before = importer_slab_kib(), grown;
 
-	for (unsigned int i = 0; i < EXPORT_ROUNDS; i++)
+	for (unsigned int i = 0; i < rounds; i++)
 		close(export_many_ranges(*state, EXPORT_RANGES));
 	grown = importer_slab_kib() - before;
-	print_message("%d exports of %d ranges: %+ld KiB\n", EXPORT_ROUNDS, EXPORT_RANGES, grown);
-	assert_true(grown < EXPORT_LEAK_KIB / 4);
+	print_message("%u exports of %d ranges: %+ld KiB\n", rounds, EXPORT_RANGES, grown);
+	assert_grown_by_less(grown, EXPORT_LEAK_KIB);
 }
 
 static void bare_device_borrows_the_physical_ranges(void **state)
