@@ -319,11 +319,14 @@ bool guest_sigbus_write8(volatile void *address, uint8_t value)
 }
 
 /* The debug kernels of `./lab --debug-kernel` are that much slower; run-tests has the same factor. */
-static unsigned int slowness(void)
+unsigned int guest_ms(unsigned int ms)
 {
+	static unsigned int slowness;
 	struct utsname name;
 
-	return !uname(&name) && strstr(name.release, "-vfiowc-") ? 5 : 1;
+	if (!slowness)
+		slowness = !uname(&name) && strstr(name.release, "-vfiowc-") ? 5 : 1;
+	return ms * slowness;
 }
 
 bool guest_wait_for(bool (*done)(void *arg), void *arg, unsigned int timeout_ms)
@@ -331,7 +334,7 @@ bool guest_wait_for(bool (*done)(void *arg), void *arg, unsigned int timeout_ms)
 	const struct timespec ms = { .tv_nsec = 1000000 };
 	struct timespec now, end;
 
-	timeout_ms *= slowness();
+	timeout_ms = guest_ms(timeout_ms);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += timeout_ms / 1000;
 	end.tv_nsec += timeout_ms % 1000 * 1000000L;

@@ -139,6 +139,9 @@ bool guest_sigbus(void (*fn)(void *arg), void *arg);
 bool guest_sigbus_read8(volatile const void *address);
 bool guest_sigbus_write8(volatile void *address, uint8_t value);
 
+/** guest_ms() - a bound in milliseconds for this kernel: five times @ms on a debug kernel */
+unsigned int guest_ms(unsigned int ms);
+
 /**
  * guest_wait_for() - poll a condition, yielding 1 ms between looks
  * @done: the condition

@@ -14,7 +14,7 @@
 
 /* The host's file behind the BAR, seen through the share of this run (buildlib/lab/devices.sh). */
 #define BAR_FILE "/lab/run/bars/ivshmem"
-#define WAIT_S 10
+#define WAIT_MS 10000
 
 static struct litmus the;
 static void *lib; /* state of lib_setup() */
@@ -34,7 +34,7 @@ bool litmus_running(struct litmus *l, uint64_t *start)
 
 	if (!*start)
 		*start = now_ms();
-	return now_ms() - *start < (enough ? LITMUS_MS : WAIT_S * 1000) && !litmus_stopped(l);
+	return now_ms() - *start < (enough ? LITMUS_MS : guest_ms(WAIT_MS)) && !litmus_stopped(l);
 }
 
 /* ---- observers ------------------------------------------------------------------------------- */
@@ -142,7 +142,7 @@ void litmus_give(struct litmus *l, uint64_t turn)
 
 bool litmus_await(struct litmus *l, uint64_t turn)
 {
-	uint64_t end = now_ms() + WAIT_S * 1000;
+	uint64_t end = now_ms() + guest_ms(WAIT_MS);
 
 	while (__atomic_load_n(&l->report->turn, __ATOMIC_ACQUIRE) != turn) {
 		if (litmus_stopped(l) || now_ms() > end)
@@ -198,7 +198,7 @@ int litmus_post(struct litmus *l, struct litmus_end *end, enum ibv_wr_opcode opc
 
 enum ibv_wc_status litmus_cqe(struct litmus_end *end)
 {
-	uint64_t give_up = now_ms() + WAIT_S * 1000;
+	uint64_t give_up = now_ms() + guest_ms(WAIT_MS);
 	struct ibv_wc wc;
 	int n;
 
