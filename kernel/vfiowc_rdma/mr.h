@@ -6,9 +6,11 @@
 #ifndef _VFIOWC_MR_H
 #define _VFIOWC_MR_H
 
+#include <linux/cache.h>
 #include <linux/completion.h>
 #include <linux/iosys-map.h>
 #include <linux/refcount.h>
+#include <linux/stddef.h>
 #include <linux/types.h>
 #include <rdma/ib_verbs.h>
 #include <rdma/vfiowc-abi.h>
@@ -73,22 +75,31 @@ struct vfiowc_range {
  */
 struct vfiowc_mr {
 	struct ib_mr ibmr;
-	struct vfiowc_dev *dev;
-	struct ib_pd *pd;
-	u32 key;
+
+	/* from here to @revoked: what each request looks at, in one cache line */
+	struct ib_pd *pd ____cacheline_aligned;
 	u64 iova;
 	u64 length;
+	void *vaddr;
+	struct vfiowc_mr *parent;
+	u32 key;
 	int access;
 	enum vfiowc_mem_kind kind;
 	refcount_t users;
-	struct completion drained;
+	struct vfiowc_tag {
+		u8 target;	/* enum vfiowc_mem_kind */
+		u8 ro;
+		u8 ns;		/* enum vfiowc_tph_ns */
+		u8 ph;
+		u16 st;
+	} tag;
 	bool revoked;
+
+	struct vfiowc_dev *dev;
+	struct completion drained;
 	int nr_windows;
-	struct vfiowc_mr *parent;
 	const struct vfiowc_qp *window_qp;
 	struct rcu_head rcu;
-
-	void *vaddr;
 
 	struct ib_umem *umem;
 
@@ -102,15 +113,10 @@ struct vfiowc_mr {
 	u32 nr_ranges;
 	struct iosys_map vmap;
 	u64 buf_offset;
-
-	struct vfiowc_tag {
-		u8 target;	/* enum vfiowc_mem_kind */
-		u8 ro;
-		u8 ns;		/* enum vfiowc_tph_ns */
-		u8 ph;
-		u16 st;
-	} tag;
 };
+
+static_assert(offsetofend(struct vfiowc_mr, revoked) -
+	      offsetof(struct vfiowc_mr, pd) <= L1_CACHE_BYTES);
 
 /**
  * struct vfiowc_mw - memory window of type 2B

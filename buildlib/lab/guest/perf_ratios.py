@@ -6,7 +6,7 @@ import sys
 
 PROGRAM = "/usr/libexec/vfiowc/rdma-ratios"
 PAIRS = 31
-PROCESSES = 8  # for the pairs with rxe: where queues and memory lie differs from process to process
+PROCESSES = 8  # for short messages: where queues and memory lie differs from process to process
 PLACES = 3  # times as many where each pair is at a place of its own in memory, which matters
 SECONDS = 180  # of one part; some need ten on a quiet host
 CONFIDENCE = 0.95
@@ -100,8 +100,9 @@ def tags_on_off(exporter, pairs):
 
 def measure(exporter, big, pairs=PAIRS):
     """All of it. exporter, big: (address, BAR) of the device that is written to, and of one of 1 GiB."""
-    rxe = ((pairs // PROCESSES + 1, "rxe"),) * PROCESSES
-    parts = ((PLACES * pairs, "copies", *exporter), *rxe, (pairs, "reg", *big), (pairs, "scale"))
+    few = pairs // PROCESSES + 1
+    parts = ((PLACES * pairs, "copies", *exporter), *((few, "rxe"),) * PROCESSES, (pairs, "reg", *big),
+             *((few, "scale"),) * PROCESSES)
     times, figures = parse("".join(run(*part) for part in parts))
     ratios = ratios_of(times)
     return {"pairs": {key: len(values) for key, values in times.items()}, "ratios": ratios,
