@@ -78,6 +78,11 @@ pairs_of_times_become_ratios_of_speeds_or_times() {
 	check "times" python "perf_ratios.ratios_of(perf_ratios.parse('$line\n' * 6)[0])['write_lat_8b_vs_rxe']['high'] == 0.1"
 }
 
+figure_is_the_median_or_what_the_first_process_said() {
+	local lines='doorbell_empty_ns 1\ndoorbell_empty_ns 9\ndoorbell_empty_ns 2\nidle_qp_bytes 30\nidle_qp_bytes 0\n'
+	check "figures" python "perf_ratios.parse('$lines')[1] == {'doorbell_empty_ns': 2, 'idle_qp_bytes': 30}"
+}
+
 unfavourable_end_counts() {
 	check "lower bound" python "not perf_ratios.goals_of({'write_bw_64k_vs_rxe': {'value': 12, 'low': 9, 'high': 13}})['write_bw_64k_vs_rxe']['met']"
 	check "upper bound" python "not perf_ratios.goals_of({'reg_1g_vs_4k': {'value': 1.4, 'low': 1.2, 'high': 1.6}})['reg_1g_vs_4k']['met']"
@@ -87,4 +92,5 @@ unfavourable_end_counts() {
 run_tests value_is_the_geometric_mean interval_is_students_of_the_logarithms row_of_perftest_is_read \
 	equal_speeds_pass_at_the_first_attempt other_speeds_fail_after_one_repeat \
 	wide_intervals_are_no_equivalence second_attempt_may_pass headline_is_the_ratio_to_the_copy_limit \
-	interval_of_the_median_is_by_rank pairs_of_times_become_ratios_of_speeds_or_times unfavourable_end_counts
+	interval_of_the_median_is_by_rank pairs_of_times_become_ratios_of_speeds_or_times \
+	figure_is_the_median_or_what_the_first_process_said unfavourable_end_counts

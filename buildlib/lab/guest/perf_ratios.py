@@ -52,7 +52,8 @@ def interval(ratios):
 
 
 def parse(out):
-    """What rdma-ratios printed: pairs of times by key, and the medians of single figures."""
+    """What rdma-ratios printed: pairs of times by key, and single figures. What an object keeps of the machine's
+    memory is what the first process said: later ones get what that one gave back."""
     pairs, figures = {}, {}
     for line in out.splitlines():
         key, *words = line.split()
@@ -61,7 +62,7 @@ def parse(out):
             pairs.setdefault(key, []).append(tuple(values))
         else:
             figures.setdefault(key, []).append(values[0])
-    return pairs, {key: median(values) for key, values in figures.items()}
+    return pairs, {key: values[0] if key.startswith("idle_") else median(values) for key, values in figures.items()}
 
 
 def ratios_of(pairs):
