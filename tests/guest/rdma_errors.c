@@ -89,6 +89,16 @@ static void write_with_stale_rkey_is_remote_access_error(void **state)
 	assert_fails(wr, IBV_WC_REM_ACCESS_ERR);
 }
 
+/* The region of that index is there, and its key is another. */
+static void write_with_another_key_byte_is_remote_access_error(void **state)
+{
+	struct rdma_wr wr = rdma_wr(IBV_WR_RDMA_WRITE, &src, &dst, 8);
+
+	(void)state;
+	wr.rkey ^= 1;
+	assert_fails(wr, IBV_WC_REM_ACCESS_ERR);
+}
+
 static void write_past_the_end_is_remote_access_error(void **state)
 {
 	struct rdma_wr wr = rdma_wr(IBV_WR_RDMA_WRITE, &src, &dst, 8);
@@ -451,6 +461,7 @@ int main(void)
 #define rdma_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		rdma_test(write_with_unknown_rkey_is_remote_access_error),
 		rdma_test(write_with_stale_rkey_is_remote_access_error),
+		rdma_test(write_with_another_key_byte_is_remote_access_error),
 		rdma_test(write_past_the_end_is_remote_access_error),
 		rdma_test(long_write_past_the_end_moves_nothing),
 		rdma_test(write_before_the_start_is_remote_access_error),

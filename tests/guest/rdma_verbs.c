@@ -281,6 +281,30 @@ static void unsignalled_requests_complete_silently(void **state)
 }
 
 /* The receiver posts late: the sender waits for it instead of failing. */
+/* Filled again after each message. */
+static void receive_queue_full_to_the_last_slot_works(void **state)
+{
+	struct rdma_wr wr = rdma_wr(IBV_WR_SEND, &src, NULL, 8);
+	struct ibv_qp_init_attr init_attr;
+	struct ibv_qp_attr attr;
+	unsigned int room;
+
+	(void)state;
+	assert_int_equal(ibv_query_qp(qp[1], &attr, IBV_QP_CAP, &init_attr), 0);
+	room = init_attr.cap.max_recv_wr;
+	for (unsigned int i = 0; i < room; i++)
+		assert_int_equal(rdma_post_recv(qp[1], i, &dst, 8), 0);
+	assert_int_equal(rdma_post_recv(qp[1], room, &dst, 8), ENOMEM);
+	for (unsigned int i = 0; i < 2 * room; i++) {
+		struct ibv_wc wc[2] = {};
+
+		assert_int_equal(rdma_post(qp[0], &wr), 0);
+		wait_both(wc);
+		assert_int_equal(wc[1].wr_id, i);
+		assert_int_equal(rdma_post_recv(qp[1], room + i, &dst, 8), 0);
+	}
+}
+
 static void send_waits_for_a_late_receive(void **state)
 {
 	struct rdma_wr wr = rdma_wr(IBV_WR_SEND, &src, NULL, 64);
@@ -417,6 +441,7 @@ int main(void)
 		rdma_test(queues_wrap_and_keep_their_order),
 		rdma_test(full_send_queue_refuses_with_enomem_and_names_the_request),
 		rdma_test(unsignalled_requests_complete_silently),
+		rdma_test(receive_queue_full_to_the_last_slot_works),
 		rdma_test(send_waits_for_a_late_receive),
 		rdma_test(threads_share_a_queue_pair),
 		rdma_test(queue_pairs_share_a_completion_queue),
