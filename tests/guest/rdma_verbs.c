@@ -280,7 +280,6 @@ static void unsignalled_requests_complete_silently(void **state)
 		assert_memory_equal(dst.addr + 8 * i, src.addr, 8);
 }
 
-/* The receiver posts late: the sender waits for it instead of failing. */
 /* Filled again after each message. */
 static void receive_queue_full_to_the_last_slot_works(void **state)
 {
@@ -305,6 +304,7 @@ static void receive_queue_full_to_the_last_slot_works(void **state)
 	}
 }
 
+/* The receiver posts late: the sender waits for it instead of failing. */
 static void send_waits_for_a_late_receive(void **state)
 {
 	struct rdma_wr wr = rdma_wr(IBV_WR_SEND, &src, NULL, 64);
