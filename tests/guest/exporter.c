@@ -62,14 +62,34 @@ void exporter_open(struct exporter *exp, uint16_t vendor, uint16_t device, const
 	exporter_open_at(exp, driver);
 }
 
+struct opening {
+	struct exporter *exp;
+	int err;
+};
+
+static bool opened_or_failed(void *arg)
+{
+	struct opening *opening = arg;
+
+	opening->err = guest_vfio_open(opening->exp->bdf, &opening->exp->vfio);
+	return opening->err != EBUSY;
+}
+
+/*
+ * A child that was forked while the device was open holds the group until it has exited, a moment longer than the device
+ * perhaps, and nobody else can open it then.
+ */
 void exporter_open_at(struct exporter *exp, const char *driver)
 {
+	struct opening opening = { exp, 0 };
+
 	if (access("/sys/bus/pci/drivers/vfio-pci", F_OK))
 		assert_int_equal(guest_modprobe("vfio-pci"), 0);
 	if (access("/sys/module/vfiowc_pci", F_OK))
 		assert_int_equal(guest_modprobe("vfiowc_pci"), 0);
 	assert_int_equal(guest_bind(exp->bdf, driver), 0);
-	assert_int_equal(guest_vfio_open(exp->bdf, &exp->vfio), 0);
+	guest_wait_for(opened_or_failed, &opening, 30000);
+	assert_int_equal(opening.err, 0);
 	exp->bar_bytes = region_info(exp, exp->bar).size;
 	exp->bar_phys = bar_address(exp->bdf, exp->bar);
 	exporter_enable_memory(exp);
