@@ -28,7 +28,7 @@ int importer_attach(int fd, int dmabuf, const char *bdf, enum importer_kind kind
 /* The same, and what to do when the exporter takes the memory away. */
 int importer_attach_policy(int fd, int dmabuf, const char *bdf, enum importer_policy policy,
 			   unsigned int delay_ms);
-/* IMPORTER_MAP, IMPORTER_UNMAP, IMPORTER_CPU_MAP, IMPORTER_DETACH, IMPORTER_FENCE, IMPORTER_FENCE_SIGNAL. */
+/* One of the requests that take no argument, IMPORTER_DETACH for example. */
 int importer_do(int fd, unsigned long request);
 struct importer_info importer_info(int fd);
 struct importer_segment importer_segment(int fd, unsigned int index);

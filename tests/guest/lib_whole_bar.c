@@ -160,6 +160,7 @@ static void engine_and_cpu_meet_in_a_slice_of_stock_vfio(void **state)
 	assert_return_code(engine, errno);
 	assert_int_equal(importer_attach(importer, vfiowc_buf_fd(buf), edu, IMPORTER_DYNAMIC), 0);
 	assert_int_equal(importer_do(importer, IMPORTER_MAP), 0);
+	assert_int_equal(importer_do(importer, IMPORTER_MEND_LIST), 0);
 	request.dma = importer_segment(importer, 0).dma;
 	memset(data, 0x6b, PAGE);
 	assert_return_code(ioctl(engine, EDU_WRITE, &request), errno);

@@ -51,8 +51,9 @@ static void second_range_is_refused_behind_an_iommu(void **state)
 }
 
 #define ROUNDS 10000
-/* One entry of a scatter list. */
+/* One entry of a scatter list; 128 bytes where the slab allocator keeps who allocated it (slab_debug=U). */
 #define LEAK_KIB (ROUNDS * 32 / 1024)
+#define TRACKED_KIB (ROUNDS * 128 / 1024)
 
 /* dma_buf_free_sgt() frees by orig_nents, which is 0. */
 static void scatter_list_leaks_at_unmap(void **state)
@@ -63,6 +64,8 @@ static void scatter_list_leaks_at_unmap(void **state)
 	int fd, importer;
 	long grown;
 
+	if (!access("/sys/kernel/debug/kmemleak", F_OK))
+		guest_skip("kmemleak would take what this loses for a loss of ours");
 	assert_int_equal(open_stock(state, &exp, peer), 0);
 	fd = exporter_stock(&exp, exp.bar, O_RDWR | O_CLOEXEC, 0, 1, &range);
 	assert_return_code(fd, -fd);
@@ -80,7 +83,7 @@ static void scatter_list_leaks_at_unmap(void **state)
 	print_message("%d times mapped and unmapped: %+ld KiB\n", ROUNDS, grown);
 	if (grown < LEAK_KIB / 4)
 		guest_skip("mended in this kernel");
-	assert_true(grown < 4 * LEAK_KIB); /* more than that is another leak */
+	assert_true(grown < 2 * TRACKED_KIB); /* more than that is another leak */
 }
 
 int main(void)

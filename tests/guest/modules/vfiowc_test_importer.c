@@ -253,6 +253,17 @@ static int ioctl_map(struct importer *imp, int (*map)(struct importer *imp))
 	return ret;
 }
 
+static int ioctl_mend_list(struct importer *imp)
+{
+	if (!imp->attach)
+		return -ENOTCONN;
+	dma_resv_lock(imp->dmabuf->resv, NULL);
+	if (imp->sgt)
+		imp->sgt->orig_nents = imp->sgt->nents;
+	dma_resv_unlock(imp->dmabuf->resv);
+	return 0;
+}
+
 static int ioctl_unmap(struct importer *imp)
 {
 	if (!imp->attach)
@@ -435,6 +446,8 @@ static long dispatch(struct importer *imp, unsigned int cmd, void __user *arg)
 		return 0;
 	case IMPORTER_MAP:
 		return ioctl_map(imp, map_sgt);
+	case IMPORTER_MEND_LIST:
+		return ioctl_mend_list(imp);
 	case IMPORTER_UNMAP:
 		return ioctl_unmap(imp);
 	case IMPORTER_INFO:

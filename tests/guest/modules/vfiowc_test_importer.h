@@ -80,5 +80,10 @@ struct importer_pte {
 #define IMPORTER_FENCE		_IO('V', 0xe8)
 #define IMPORTER_FENCE_SIGNAL	_IO('V', 0xe9)
 #define IMPORTER_PTE		_IOWR('V', 0xea, struct importer_pte)
+/*
+ * Lets the unmap of a list of stock vfio-pci free it, as vfiowc_rdma does
+ * (Documentation/upstream/scatter-list-leak.md).
+ */
+#define IMPORTER_MEND_LIST	_IO('V', 0xeb)
 
 #endif
