@@ -66,11 +66,12 @@ static unsigned long short_writes(struct rdma_node *own, unsigned int ms)
 	struct rdma_buf from = rdma_buf_alloc(own->pd, PAGE, RDMA_LOCAL);
 	struct rdma_buf to = rdma_buf_alloc(own->pd, PAGE, RDMA_REMOTE);
 	struct rdma_wr wr = rdma_wr(IBV_WR_RDMA_WRITE, &from, &to, 8);
-	uint64_t end = now_ms() + ms;
 	unsigned long done = 0;
 	struct ibv_qp *qp[2];
+	uint64_t end;
 
 	rdma_qp_pair(own, qp);
+	end = now_ms() + guest_ms(ms);
 	for (; now_ms() < end; done++) {
 		struct ibv_wc wc;
 
