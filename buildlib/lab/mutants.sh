@@ -117,6 +117,29 @@ mutants_suite() {
 		wanted "mutant/$name" && MUTANTS+=("$name")
 	done
 	((${#MUTANTS[@]} == 0)) || mutants_run "${MUTANTS[@]}"
+	[[ $TEST_FILTER ]] || mutants_tests_there
+}
+
+# Many names of tests are made by macros, so that only a run of all programs tells whether each that a patch names
+# exists: with a name that does not, the mutant would be tried against nothing.
+mutants_tests_there() {
+	local missing
+	missing=$(mutants_tests_missing)
+	if [[ $missing ]]; then
+		record fail mutant/every_named_test_is_there 0 "no such test: ${missing//$'\n'/, }"
+	else
+		record pass mutant/every_named_test_is_there 0 ""
+	fi
+}
+
+# The tests named that are not among the results. Those of long_* run with --long only; no_object_is_left is a
+# result where it fails only.
+mutants_tests_missing() {
+	local name test
+	for name in "${M_NAMES[@]}"; do
+		test=${M_TEST[$name]/ /.}
+		[[ $test == *.no_object_is_left || ($test == long_* && ! $TEST_LONG) ]] || echo "$test"
+	done | sort -u | grep -vxFf <(sed -nE 's,^[a-z]*\t(guest|unit-gcc)/([^\t]*)\t.*,\2,p' "$LAB_RUN/results") || true
 }
 
 # mutants_summary: the object or the last line; fails when there is a survivor, or a mutant that could not be tried.
