@@ -72,29 +72,43 @@ static void copy_cqe(struct ibv_wc *wc, const struct vfiowc_cqe *cqe)
 	};
 }
 
-/* The next completion becomes cq->cqe; its slot is the kernel's again at the next release. */
-void vfiowc_cq_take(struct vfiowc_cq *cq)
+/*
+ * Gives the kernel back every slot read so far. Only then are the requests over, up to that of @last, the
+ * last one read: whoever sees it may post, and the kernel needs a free slot for what is posted.
+ * @last may lie in its slot.
+ */
+void vfiowc_cq_give_back(struct vfiowc_cq *cq, const struct vfiowc_cqe *last)
 {
-	const struct vfiowc_cqe *cqe = vfiowc_ring_slot(&cq->ring);
+	uint32_t qpn = last->qp_num, index = last->wqe_index;
+	bool receive = last->opcode & IBV_WC_RECV;
 
-	vfiowc_done_note(&to_vfiowc_context(cq->vcq.cq.context)->done, cqe->qp_num,
-			 cqe->opcode & IBV_WC_RECV, cqe->wqe_index);
-	cq->cqe = cqe;
-	cq->ring.index++;
+	vfiowc_ring_release(&cq->ring);
+	vfiowc_done_note(&to_vfiowc_context(cq->vcq.cq.context)->done, qpn, receive, index);
 }
 
+static bool same_queue(const struct vfiowc_cqe *a, const struct vfiowc_cqe *b)
+{
+	return a->qp_num == b->qp_num && !((a->opcode ^ b->opcode) & IBV_WC_RECV);
+}
+
+/* Of completions of one queue in a row, the last one stands for all: it is given back with them. */
 int vfiowc_poll_cq(struct ibv_cq *ibcq, int num_entries, struct ibv_wc *wc)
 {
+	const struct vfiowc_cqe *cqe, *last = NULL;
 	struct vfiowc_cq *cq = to_vfiowc_cq(ibcq);
 	int n;
 
 	pthread_spin_lock(&cq->lock);
 	for (n = 0; n < num_entries && !vfiowc_ring_empty(&cq->ring); n++) {
-		vfiowc_cq_take(cq);
-		copy_cqe(&wc[n], cq->cqe);
+		cqe = vfiowc_ring_slot(&cq->ring);
+		if (last && !same_queue(last, cqe))
+			vfiowc_cq_give_back(cq, last);
+		cq->ring.index++;
+		copy_cqe(&wc[n], cqe);
+		last = cqe;
 	}
-	if (n)
-		vfiowc_ring_release(&cq->ring);
+	if (last)
+		vfiowc_cq_give_back(cq, last);
 	pthread_spin_unlock(&cq->lock);
 	return n;
 }

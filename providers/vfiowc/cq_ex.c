@@ -2,9 +2,9 @@
 /*
  * Extended completion queues: ibv_start_poll(), ibv_next_poll(), ibv_end_poll(), ibv_wc_read_*().
  *
- * A completion is read where it lies: its slot is given back to the kernel in ibv_end_poll().
- * vfiowc_cq.lock is held from ibv_start_poll() to ibv_end_poll(), unless the CQ was created for
- * one thread.
+ * A completion is copied and its slot given back at once, so that the application may post in its
+ * place before ibv_end_poll(). vfiowc_cq.lock is held from ibv_start_poll() to ibv_end_poll(),
+ * unless the CQ was created for one thread.
  */
 #include <errno.h>
 
@@ -19,16 +19,17 @@ static struct vfiowc_cq *from_ex(struct ibv_cq_ex *cq)
 
 static void take(struct vfiowc_cq *cq)
 {
-	vfiowc_cq_take(cq);
-	cq->vcq.cq_ex.status = cq->cqe->status;
-	cq->vcq.cq_ex.wr_id = cq->cqe->wr_id;
+	memcpy(&cq->cqe, vfiowc_ring_slot(&cq->ring), sizeof(cq->cqe));
+	cq->ring.index++;
+	vfiowc_cq_give_back(cq, &cq->cqe);
+	cq->vcq.cq_ex.status = cq->cqe.status;
+	cq->vcq.cq_ex.wr_id = cq->cqe.wr_id;
 }
 
 static void end_poll(struct ibv_cq_ex *ibcq)
 {
 	struct vfiowc_cq *cq = from_ex(ibcq);
 
-	vfiowc_ring_release(&cq->ring);
 	if (!cq->single_threaded)
 		pthread_spin_unlock(&cq->lock);
 }
@@ -62,37 +63,37 @@ static int next_poll(struct ibv_cq_ex *ibcq)
 
 static enum ibv_wc_opcode read_opcode(struct ibv_cq_ex *ibcq)
 {
-	return from_ex(ibcq)->cqe->opcode;
+	return from_ex(ibcq)->cqe.opcode;
 }
 
 static uint32_t read_vendor_err(struct ibv_cq_ex *ibcq)
 {
-	return from_ex(ibcq)->cqe->vendor_err;
+	return from_ex(ibcq)->cqe.vendor_err;
 }
 
 static uint32_t read_byte_len(struct ibv_cq_ex *ibcq)
 {
-	return from_ex(ibcq)->cqe->byte_len;
+	return from_ex(ibcq)->cqe.byte_len;
 }
 
 static __be32 read_imm_data(struct ibv_cq_ex *ibcq)
 {
-	return from_ex(ibcq)->cqe->imm_data;
+	return from_ex(ibcq)->cqe.imm_data;
 }
 
 static uint32_t read_qp_num(struct ibv_cq_ex *ibcq)
 {
-	return from_ex(ibcq)->cqe->qp_num;
+	return from_ex(ibcq)->cqe.qp_num;
 }
 
 static uint32_t read_src_qp(struct ibv_cq_ex *ibcq)
 {
-	return from_ex(ibcq)->cqe->src_qp;
+	return from_ex(ibcq)->cqe.src_qp;
 }
 
 static unsigned int read_wc_flags(struct ibv_cq_ex *ibcq)
 {
-	return from_ex(ibcq)->cqe->wc_flags;
+	return from_ex(ibcq)->cqe.wc_flags;
 }
 
 /* An Ethernet port has no LID. */
@@ -104,7 +105,7 @@ static uint32_t read_slid(struct ibv_cq_ex *ibcq)
 
 static uint8_t read_sl(struct ibv_cq_ex *ibcq)
 {
-	return from_ex(ibcq)->cqe->sl;
+	return from_ex(ibcq)->cqe.sl;
 }
 
 static uint8_t read_dlid_path_bits(struct ibv_cq_ex *ibcq)

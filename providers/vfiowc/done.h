@@ -5,7 +5,7 @@
  * The kernel gives a slot back as soon as it has copied it, but verbs counts a request as
  * outstanding until its completion, or that of a later one of the same queue, was polled:
  * applications rely on ENOMEM to keep their CQ from overflowing. So polling notes the queue's index
- * behind the request, and posting compares.
+ * behind the request, once the completion's slot is free again, and posting compares.
  *
  * The counters live in a table of their own, by queue pair number, and not in the queue pair: a
  * completion may be polled after its queue pair was destroyed. Leaves are made when a queue pair

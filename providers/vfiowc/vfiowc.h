@@ -33,7 +33,7 @@ struct vfiowc_cq {
 	pthread_spinlock_t lock; /* the consumer side of ring, cqe */
 	struct vfiowc_ring ring;
 	bool single_threaded; /* lock is not used */
-	const struct vfiowc_cqe *cqe; /* what the ibv_wc_read_*() read */
+	struct vfiowc_cqe cqe; /* what the ibv_wc_read_*() read */
 };
 
 struct vfiowc_srq {
@@ -114,7 +114,7 @@ struct ibv_mr *vfiowc_reg_mr_ex(struct ibv_pd *pd, struct ibv_mr_init_attr *attr
 struct ibv_cq *vfiowc_create_cq(struct ibv_context *ibctx, int cqe,
 				struct ibv_comp_channel *channel, int comp_vector);
 int vfiowc_destroy_cq(struct ibv_cq *ibcq);
-void vfiowc_cq_take(struct vfiowc_cq *cq);
+void vfiowc_cq_give_back(struct vfiowc_cq *cq, const struct vfiowc_cqe *last);
 int vfiowc_poll_cq(struct ibv_cq *ibcq, int num_entries, struct ibv_wc *wc);
 int vfiowc_req_notify_cq(struct ibv_cq *ibcq, int solicited_only);
 

@@ -224,6 +224,52 @@ static void request_is_outstanding_until_its_completion_was_polled(void **state)
 		assert_int_equal(rdma_post_recv(qp[0], i, NULL, 0), 0);
 }
 
+static bool poll_begins(void *cq)
+{
+	struct ibv_poll_cq_attr attr = {};
+
+	return !ibv_start_poll(cq, &attr);
+}
+
+/* Each request makes room for the next before its poll ends, in a CQ with no slot to spare. */
+static void completion_queue_of_the_queues_depth_never_overflows(void **state)
+{
+	struct ibv_cq_init_attr_ex cq_init = { .cqe = RDMA_DEPTH, .wc_flags = IBV_WC_STANDARD_FLAGS };
+	struct ibv_cq_ex *cq = ibv_create_cq_ex(node.context, &cq_init);
+	struct ibv_qp_init_attr init = {
+		.cap = { RDMA_DEPTH, 1, 1, 1, 0 },
+		.qp_type = IBV_QPT_RC,
+		.recv_cq = node.cq,
+	};
+	const struct rdma_wr write = { .opcode = IBV_WR_RDMA_WRITE };
+	struct ibv_qp *full;
+
+	(void)state;
+	assert_non_null(cq);
+	init.send_cq = ibv_cq_ex_to_cq(cq);
+	full = ibv_create_qp(node.pd, &init);
+	assert_non_null(full);
+	assert_int_equal(init.cap.max_send_wr, init.send_cq->cqe);
+	rdma_qp_connect(full, &node.gid, qp[1]->qp_num);
+	reset(qp[1]);
+	rdma_qp_connect(qp[1], &node.gid, full->qp_num);
+	for (uint32_t i = 0; i < init.cap.max_send_wr; i++)
+		assert_int_equal(rdma_post(full, &write), 0);
+	for (uint32_t i = 0; i < 2 * init.cap.max_send_wr; i++) {
+		int err = rdma_post(full, &write);
+
+		assert_int_equal(err, ENOMEM);
+		assert_true(guest_wait_for(poll_begins, cq, 10000));
+		assert_wc(cq->status, IBV_WC_SUCCESS);
+		err = rdma_post(full, &write);
+		ibv_end_poll(cq);
+		assert_int_equal(err, 0);
+	}
+	assert_int_equal(rdma_qp_state(full), IBV_QPS_RTS);
+	assert_int_equal(ibv_destroy_qp(full), 0);
+	assert_int_equal(ibv_destroy_cq(init.send_cq), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +280,7 @@ int main(void)
 		small_test(retry_timer_of_before_a_reset_delays_nothing),
 		small_test(key_of_a_dead_region_names_no_other_for_long),
 		small_test(request_is_outstanding_until_its_completion_was_polled),
+		small_test(completion_queue_of_the_queues_depth_never_overflows),
 	};
 
 	return cmocka_run_group_tests(tests, rdma_device_up, rdma_device_down);
