@@ -39,14 +39,15 @@ void vfiowc_done_fini(struct vfiowc_done_table *table);
 struct vfiowc_done *vfiowc_done_add(struct vfiowc_done_table *table, uint32_t qpn);
 
 /*
- * A completion with @index was polled. Never backwards: after a RESET old ones may still come.
+ * A completion with @index was polled. Never backwards: after a RESET, even one that another thread
+ * does just now, old ones may still come.
  * Release: the caller's acquire of the CQ's producer reaches whoever posts next (wq_full()).
  */
 static inline void vfiowc_done_note(struct vfiowc_done_table *table, uint32_t qpn, bool receive,
 				    uint32_t index)
 {
 	struct vfiowc_done *leaf, *done;
-	uint32_t *counter;
+	uint32_t *counter, now;
 
 	leaf = __atomic_load_n(&table->leaves[(qpn >> VFIOWC_DONE_BITS) & VFIOWC_DONE_MASK],
 			       __ATOMIC_ACQUIRE);
@@ -54,8 +55,11 @@ static inline void vfiowc_done_note(struct vfiowc_done_table *table, uint32_t qp
 		return;
 	done = &leaf[qpn & VFIOWC_DONE_MASK];
 	counter = receive ? &done->rq : &done->sq;
-	if ((int32_t)(index - __atomic_load_n(counter, __ATOMIC_RELAXED)) > 0)
-		__atomic_store_n(counter, index, __ATOMIC_RELEASE);
+	now = __atomic_load_n(counter, __ATOMIC_RELAXED);
+	while ((int32_t)(index - now) > 0 &&
+	       !__atomic_compare_exchange_n(counter, &now, index, true, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED))
+		; /* now is what it has become */
 }
 
 #endif
