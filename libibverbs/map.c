@@ -239,7 +239,9 @@ static void unlink_locked(struct vfiowc_mapping *map)
 
 int vfiowc_unmap(struct vfiowc_mapping *map)
 {
-	struct vfiowc_scope *scope = map->buf->scope;
+	struct vfiowc_buf *buf = map->buf;
+	struct vfiowc_scope *scope = buf->scope;
+	bool own = buf->region; /* else it may be destroyed as soon as it has no mapping */
 
 	pthread_mutex_lock(&scope->lock);
 	if (map->check)
@@ -247,8 +249,8 @@ int vfiowc_unmap(struct vfiowc_mapping *map)
 	munmap(map->base, map->bytes);
 	unlink_locked(map);
 	pthread_mutex_unlock(&scope->lock);
-	if (map->buf->region)
-		vfiowc_free_buf(map->buf);
+	if (own)
+		vfiowc_free_buf(buf);
 	free(map);
 	return 0;
 }

@@ -105,6 +105,7 @@ struct fake {
 	int fail_at[FAKE_CALLS]; /* calls that still work before it fails */
 	int fail_nth; /* the n-th call from now that can fail, whichever it is, fails; 0: none does */
 	enum fake_call failed; /* the one that did */
+	void (*meanwhile)(void); /* another thread that gets the next lock that is let go; once */
 	uint32_t fail_feature; /* this feature number ... */
 	int feature_errno; /* ... fails so; 0: none does */
 	bool wc_unsupported; /* as a BAR that has no WC */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/pci_regs.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -97,7 +98,21 @@ void *__wrap_calloc(size_t n, size_t size)
 void __wrap_free(void *memory)
 {
 	fake.allocations -= !!memory;
+	if (memory) /* who still reads it gets nonsense */
+		memset(memory, 0xee, malloc_usable_size(memory));
 	__real_free(memory);
+}
+
+int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex)
+{
+	void (*meanwhile)(void) = fake.meanwhile;
+	int err = __real_pthread_mutex_unlock(mutex);
+
+	if (meanwhile) {
+		fake.meanwhile = NULL;
+		meanwhile();
+	}
+	return err;
 }
 
 static int open_fd(enum fake_fd fd)

@@ -3,6 +3,7 @@
 #ifndef VFIOWC_TESTS_FAKE_WRAP_H
 #define VFIOWC_TESTS_FAKE_WRAP_H
 
+#include <pthread.h>
 #include <sys/types.h>
 #include "upstream_names.h"
 
@@ -17,6 +18,7 @@ int __real_fstatfs(int fd, struct statfs *fs);
 int __real_ioctl(int fd, unsigned long request, ...);
 off_t __real_lseek(int fd, off_t offset, int whence);
 void *__real_mmap(void *address, size_t length, int prot, int flags, int fd, off_t offset);
+int __real_pthread_mutex_unlock(pthread_mutex_t *mutex);
 ssize_t __real_recvmsg(int fd, struct msghdr *msg, int flags);
 ssize_t __real_sendmsg(int fd, const struct msghdr *msg, int flags);
 
@@ -30,6 +32,7 @@ off_t __wrap_lseek(int fd, off_t offset, int whence);
 void *__wrap_mmap(void *address, size_t length, int prot, int flags, int fd, off_t offset);
 int __wrap_open(const char *path, int flags, ...);
 ssize_t __wrap_pread(int fd, void *bytes, size_t n, off_t offset);
+int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex);
 ssize_t __wrap_readlink(const char *path, char *target, size_t len);
 ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags);

@@ -300,6 +300,32 @@ static void two_threads_map_one_dma_buf(void **state)
 	assert_int_equal(vfiowc_destroy_buf(buf), 0); /* no mapping was lost count of */
 }
 
+static struct vfiowc_buf *retried;
+
+static void retry_destroy(void)
+{
+	assert_int_equal(vfiowc_destroy_buf(retried), 0);
+}
+
+/* By a thread that tries again until the last mapping is gone. */
+static void dma_buf_may_go_as_soon_as_it_has_no_mapping(void **state)
+{
+	struct vfiowc_mapping *map;
+	int allocations;
+
+	(void)state;
+	retried = fake_export(dev, 0, FAKE_PAGE, VFIOWC_MEM_WC);
+	map = vfiowc_map(retried, 0, FAKE_PAGE, 0);
+	assert_non_null(map);
+	assert_int_equal(vfiowc_destroy_buf(retried), EBUSY);
+	allocations = fake.allocations;
+	fake.meanwhile = retry_destroy;
+	assert_int_equal(vfiowc_unmap(map), 0);
+	assert_null(fake.meanwhile);
+	assert_int_equal(fake.allocations, allocations - 3); /* it, its ranges and the mapping */
+	assert_int_equal(fake.dma_bufs_closed, 1);
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -318,6 +344,7 @@ int main(void)
 		test(query_tells_requested_and_effective_type),
 		test(query_without_the_device_gives_eopnotsupp),
 		test(two_threads_map_one_dma_buf),
+		test(dma_buf_may_go_as_soon_as_it_has_no_mapping),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
