@@ -85,6 +85,24 @@ static unsigned int take_fds(struct msghdr *msg, int fds[static ROOM_FOR_FDS])
 }
 
 /*
+ * Checks what came: @n bytes and @num_fds fds. Of an fd for which this process had no room the kernel tells no
+ * more than that something is missing. What is malformed even with one fd stays so: a peer cannot
+ * pass it off as a shortage.
+ */
+static int check_received(const struct share_message *message, size_t n, unsigned int num_fds,
+			  const struct msghdr *msg)
+{
+	int err;
+
+	if (!(msg->msg_flags & MSG_CTRUNC))
+		return vfiowc_check_message(message, n, num_fds);
+	if (num_fds || !msg->msg_control || msg->msg_controllen)
+		return vfiowc_check_message(message, n, TOO_MANY_FDS);
+	err = vfiowc_check_message(message, n, 1);
+	return err ? err : EMFILE;
+}
+
+/*
  * Receives and checks one message. @passed: receives the fd of a slice, else -1; NULL: no fd is wanted, and
  * without a place for them none enters this process.
  */
@@ -114,8 +132,7 @@ static int receive_message(int socket_fd, struct share_message *message, int *pa
 	if (!n && !num_fds)
 		err = ECONNRESET;
 	else
-		err = vfiowc_check_message(message, n,
-					   msg.msg_flags & MSG_CTRUNC ? TOO_MANY_FDS : num_fds);
+		err = check_received(message, n, num_fds, &msg);
 	if (!err && num_fds) {
 		*passed = fds[0];
 		return 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /* Slices over a socket pair: what arrives is what was sent, and what goes wrong leaves nothing behind. */
+#include <sys/resource.h>
 #include "share_fixture.h"
 
 static void request_arrives_as_it_was_sent(void **state)
@@ -180,6 +181,43 @@ static void fd_0_is_a_valid_socket_and_a_valid_slice(void **state)
 	close(saved);
 }
 
+/* The lowest number that an fd would get now is the limit of this process; receives what is there. */
+static int received_without_room_for_an_fd(void)
+{
+	struct rlimit limit, none;
+	int next = dup(client), err;
+
+	assert_true(next >= 0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){ .rlim_cur = next, .rlim_max = limit.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	errno = 0;
+	err = vfiowc_receive_slice(client, NULL, 0) ? 0 : errno;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	return err;
+}
+
+static void process_without_room_for_the_fd_is_told_so(void **state)
+{
+	struct share_message bad = good_slice(), refusal = good_refusal();
+	struct vfiowc_slice_attr attr;
+
+	(void)state;
+	assert_int_equal(vfiowc_send_slice(broker, buf), 0);
+	assert_int_equal(received_without_room_for_an_fd(), EMFILE);
+	/* not what the peer has done wrong */
+	bad.mem_type = VFIOWC_MEM_UNKNOWN;
+	send_raw(broker, &bad, sizeof(bad), vfiowc_buf_fd(buf), 1);
+	assert_int_equal(received_without_room_for_an_fd(), EPROTO);
+	send_raw(broker, &refusal, sizeof(refusal), vfiowc_buf_fd(buf), 1);
+	assert_int_equal(received_without_room_for_an_fd(), EPROTO);
+	/* nor what needs no room */
+	send_raw(broker, &refusal, sizeof(refusal), -1, 0);
+	assert_int_equal(received_without_room_for_an_fd(), ENOSPC);
+	assert_int_equal(vfiowc_destroy_buf(hand_over(&attr)), 0);
+}
+
 /* Each system call and allocation below failing once: the fd that has come is not kept. */
 static void failures_leave_nothing_behind(void **state)
 {
@@ -222,6 +260,7 @@ int main(void)
 		share_test(only_a_socket_that_keeps_messages_whole_is_taken),
 		share_test(peer_that_is_gone_is_seen),
 		share_test(fd_0_is_a_valid_socket_and_a_valid_slice),
+		share_test(process_without_room_for_the_fd_is_told_so),
 		share_test(failures_leave_nothing_behind),
 	};
 
