@@ -2,7 +2,7 @@
 /*
  * Which routine copies and rings (O1, O2, O3): the first in the table that the CPU has, unless the
  * environment or the program asks for another. The choice is made on first use; two threads that
- * make it at once make the same.
+ * make it at once make the same, and what the program asks for meanwhile stays.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -48,11 +48,13 @@ static const struct vfiowc_routine *choose(enum vfiowc_op op)
 
 static const struct vfiowc_routine *routine(enum vfiowc_op op)
 {
-	const struct vfiowc_routine *r = __atomic_load_n(&in_use[op], __ATOMIC_ACQUIRE);
+	const struct vfiowc_routine *r = __atomic_load_n(&in_use[op], __ATOMIC_ACQUIRE), *chosen;
 
 	if (__builtin_expect(!r, 0)) {
-		r = choose(op);
-		__atomic_store_n(&in_use[op], r, __ATOMIC_RELEASE);
+		chosen = choose(op);
+		if (__atomic_compare_exchange_n(&in_use[op], &r, chosen, false, __ATOMIC_RELEASE,
+						__ATOMIC_ACQUIRE))
+			r = chosen;
 	}
 	return r;
 }

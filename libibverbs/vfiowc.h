@@ -11,7 +11,9 @@
  * Memory regions are ordinary struct ibv_mr of any RDMA device.
  *
  * Errors: int functions return 0 or a positive errno, pointer functions NULL with errno set. The
- * library prints nothing, keeps no global state and never gives an fd to another owner silently.
+ * library prints nothing but the reports of checked maps that nobody takes, keeps no global state
+ * but those maps, the routines that copy and the loopbacks of local delivery (libvfiowc(7)), and
+ * never gives an fd to another owner silently.
  *
  * Threads: every function may be called on any object from any thread, at any time, except that a
  * destroy must not run beside another use of the same object.

@@ -15,6 +15,7 @@ vfiowc_unit_test(NAME unit_copy_access SOURCES unit_copy_access.c ${lib}/routine
 set_source_files_properties(${lib}/routines_${native}.c TARGET_DIRECTORY unit_copy_access
 	PROPERTIES OBJECT_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/counting_access.h)
 target_compile_options(unit_copy_access PRIVATE -include ${CMAKE_CURRENT_SOURCE_DIR}/counting_access.h)
+target_link_options(unit_copy PRIVATE LINKER:--wrap=getenv)
 foreach(test unit_copy unit_copy_access)
 	target_include_directories(${test} PRIVATE ${lib})
 endforeach()
@@ -76,7 +77,7 @@ arm64_command(ring_calls.o -c ring_calls.c -I${CMAKE_SOURCE_DIR}/providers/vfiow
 	-I${CMAKE_SOURCE_DIR}/kernel-headers)
 arm64_command(routines.o -c ${lib}/routines_arm64.c)
 arm64_command(routine.o -c ${lib}/routine.c)
-arm64_command(copy -static unit_copy.c ${lib}/routine.c ${lib}/routines_arm64.c)
+arm64_command(copy -static -Wl,--wrap=getenv unit_copy.c ${lib}/routine.c ${lib}/routines_arm64.c)
 arm64_command(copy_access -static -include ${CMAKE_CURRENT_SOURCE_DIR}/counting_access.h
 	unit_copy_access.c ${lib}/routines_arm64.c)
 add_custom_target(unit_arm64 ALL DEPENDS ${outputs})

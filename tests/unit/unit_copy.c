@@ -11,6 +11,20 @@
 static _Alignas(VFIOWC_LINE_BYTES) unsigned char to_field[FIELD_BYTES];
 static _Alignas(VFIOWC_LINE_BYTES) unsigned char from_field[FIELD_BYTES];
 
+static void (*meanwhile)(void); /* once, while the library makes its first choice */
+
+char *__real_getenv(const char *name);
+char *__wrap_getenv(const char *name);
+char *__wrap_getenv(const char *name)
+{
+	void (*other_thread)(void) = meanwhile;
+
+	meanwhile = NULL;
+	if (other_thread)
+		other_thread();
+	return __real_getenv(name);
+}
+
 static bool all_are(const unsigned char *bytes, size_t count, unsigned char value)
 {
 	while (count--)
@@ -176,11 +190,29 @@ static void check_promises(void)
 	tap_result(as_said, "only_single_instructions_promise_one_transaction", "one claims otherwise");
 }
 
+static void ask_for_words(void)
+{
+	vfiowc_set_routine(VFIOWC_OP_COPY_TO, "words");
+}
+
+/* Before anything else here: a choice is made once. */
+static void check_first_choice(void)
+{
+	struct vfiowc_routine_attr attr;
+
+	meanwhile = ask_for_words;
+	vfiowc_copy_to(to_field, from_field, 1);
+	vfiowc_query_routine(VFIOWC_OP_COPY_TO, NULL, &attr, sizeof(attr));
+	tap_result(!meanwhile && !strcmp(attr.name, "words"), "first_use_does_not_undo_what_was_asked_for_meanwhile",
+		   "it is %s", attr.name);
+}
+
 int main(void)
 {
 	static const char *const variables[] = { "VFIOWC_COPY_TO", "VFIOWC_COPY_FROM", "VFIOWC_RING_LINE" };
 
 	fill_pattern(from_field, sizeof(from_field));
+	check_first_choice();
 	for (int op = 0; op < NUM_OPS; op++) {
 		const char *routine;
 
