@@ -6,6 +6,7 @@
  * A thread for each client: one that makes its revoke wait (a fence that never signals) delays its own only.
  */
 #include <err.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,8 +37,8 @@ static void *got(const char *what, void *object)
 	return object;
 }
 
-/* O9: when it returns, nobody reaches the slice any more. Its place stays the client's. */
-static void cut_off(struct slice *slice)
+/* O9: with 0, nobody reaches the slice any more. Its place stays the client's. */
+static int cut_off(struct slice *slice)
 {
 	int error = 0;
 
@@ -46,13 +47,19 @@ static void cut_off(struct slice *slice)
 		printf("slice %td: %s, trying again\n", slice - slices, strerror(error));
 	if (slice->buf && !error)
 		printf("slice %td: revoked\n", slice - slices);
+	if (error == EBADFD) /* it was already */
+		error = 0;
+	if (error)
+		printf("slice %td: not revoked: %s\n", slice - slices, strerror(error));
 	pthread_mutex_unlock(&slice->lock);
+	return error;
 }
 
-/* And now the place may be another's. */
+/* And now the place may be another's, but never one that a client may still reach. */
 static void take_back(struct slice *slice)
 {
-	cut_off(slice);
+	if (cut_off(slice))
+		return;
 	pthread_mutex_lock(&slice->lock);
 	vfiowc_destroy_buf(slice->buf);
 	slice->buf = NULL;
@@ -169,6 +176,7 @@ static int listen_at(const char *path)
 int main(int argc, char **argv)
 {
 	struct vfiowc_device_attr attr;
+	const char *missing;
 	pthread_t thread;
 	char line[64];
 	unsigned int i;
@@ -177,6 +185,9 @@ int main(int argc, char **argv)
 		errx(1, "usage: broker BDF BAR SOCKET");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	dev = got(argv[1], vfiowc_open_device(argv[1]));
+	missing = vfiowc_explain_cap(dev, VFIOWC_CAP_REVOKE);
+	if (missing)
+		errx(1, "%s: %s", argv[1], missing);
 	bar = atoi(argv[2]);
 	if (vfiowc_query_device(dev, &attr, sizeof(attr)) || bar >= VFIOWC_NUM_BARS)
 		errx(1, "%s: cannot be queried, or has no BAR %u", argv[1], bar);

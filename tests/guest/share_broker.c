@@ -32,19 +32,33 @@ struct site {
 	char line[256];
 };
 
-static int setup(void **state)
+static struct site *make_site(void **state, const char *driver)
 {
 	struct site *site = calloc(1, sizeof(*site));
-	char bar[] = "2", path[512];
 
 	guest_setup(state);
 	assert_non_null(site);
 	*state = site;
-	lib_bind(site->bdf, EXPORTER_DRIVER);
+	lib_bind(site->bdf, driver);
 	unlink(SOCKET);
+	return site;
+}
+
+static int setup(void **state)
+{
+	struct site *site = make_site(state, EXPORTER_DRIVER);
+	char bar[] = "2", path[512];
+
 	guest_example("broker", path, sizeof(path));
 	program_start(&site->broker, (char *[]){ path, site->bdf, bar, (char[]){ SOCKET }, NULL }, -1);
 	program_expect(&site->broker, "broker: 64 slices", site->line);
+	return 0;
+}
+
+/* Without a broker. */
+static int setup_stock(void **state)
+{
+	make_site(state, "vfio-pci");
 	return 0;
 }
 
@@ -327,6 +341,19 @@ static void client_that_wants_too_much_is_told_why(void **state)
 	assert_non_null(strstr(output, "/tmp/no-broker: No such file or directory"));
 }
 
+/* It could never give a client's place to another. */
+static void broker_does_not_begin_where_it_cannot_revoke(void **state)
+{
+	struct site *site = *state;
+	char output[512], path[512];
+
+	guest_example("broker", path, sizeof(path));
+	assert_int_equal(guest_capture(output, sizeof(output), "%s %s 2 " SOCKET " </dev/null", path, site->bdf), 1);
+	print_message("%s", output);
+	assert_non_null(strstr(output, "this driver cannot revoke one dma-buf"));
+	assert_int_equal(access(SOCKET, F_OK), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +365,7 @@ int main(void)
 		broker_test(flood_of_connections_passes),
 		broker_test(fence_that_never_signals_delays_the_hostile_clients_slice_only),
 		broker_test(client_that_wants_too_much_is_told_why),
+		cmocka_unit_test_setup_teardown(broker_does_not_begin_where_it_cannot_revoke, setup_stock, teardown),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
