@@ -2,7 +2,9 @@
 /*
  * Is a PCI function in use? The kernel unbinds a driver without asking its users, so this asks for
  * it: what sysfs hangs below the function (interfaces, device nodes) against mounts, swap and the
- * files that processes have open. A user who comes after the look is not seen.
+ * files that processes have open. Those say who; what none of them shows (btrfs and ZFS, which mountinfo
+ * gives numbers of their own, and what is mounted in another namespace) has its block device exclusively,
+ * and the kernel refuses it to a second holder. A user who comes after the look is not seen.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -23,17 +25,23 @@
 
 #define NODES_MAX 256
 
+/* Block and character devices are numbered apart: the same number may be two devices. */
+struct node {
+	dev_t dev;
+	bool block;
+};
+
 struct nodes {
 	unsigned int count;
-	dev_t dev[NODES_MAX];
+	struct node node[NODES_MAX];
 	char *why;
 	size_t why_len;
 };
 
-static bool has_node(const struct nodes *nodes, dev_t dev)
+static bool has_node(const struct nodes *nodes, dev_t dev, bool block)
 {
 	for (unsigned int i = 0; i < nodes->count; i++) {
-		if (nodes->dev[i] == dev)
+		if (nodes->node[i].dev == dev && nodes->node[i].block == block)
 			return true;
 	}
 	return false;
@@ -67,12 +75,27 @@ static int check_interface(struct nodes *nodes, const char *path, const char *na
 	return EBUSY;
 }
 
+/* .../nvme0n1/dev, beside which a link tells the class */
+static void add_node(struct nodes *nodes, const FTSENT *entry)
+{
+	char text[32], subsystem[PCI_NAME_LEN];
+	unsigned int major, minor;
+
+	if (sysfs_read(text, sizeof(text), "%s", entry->fts_path) ||
+	    sscanf(text, "%u:%u", &major, &minor) != 2)
+		return;
+	sysfs_link(subsystem, sizeof(subsystem), "%.*s/subsystem", (int)entry->fts_parent->fts_pathlen,
+		   entry->fts_path);
+	nodes->node[nodes->count++] = (struct node){
+		.dev = makedev(major, minor),
+		.block = !strcmp(subsystem, "block"),
+	};
+}
+
 /* A file below the function's directory: remember device nodes, look at interfaces and holders. */
 static int visit(struct nodes *nodes, const FTSENT *entry)
 {
 	const FTSENT *parent = entry->fts_parent, *grand = parent->fts_parent;
-	unsigned int major, minor;
-	char text[32];
 
 	if (!strcmp(parent->fts_name, "holders")) {
 		snprintf(nodes->why, nodes->why_len, "block device %s is held by %s",
@@ -81,11 +104,8 @@ static int visit(struct nodes *nodes, const FTSENT *entry)
 	}
 	if (!strcmp(entry->fts_name, "flags") && grand && !strcmp(grand->fts_name, "net"))
 		return check_interface(nodes, entry->fts_path, parent->fts_name);
-	if (strcmp(entry->fts_name, "dev") || nodes->count == NODES_MAX)
-		return 0;
-	if (!sysfs_read(text, sizeof(text), "%s", entry->fts_path) &&
-	    sscanf(text, "%u:%u", &major, &minor) == 2)
-		nodes->dev[nodes->count++] = makedev(major, minor);
+	if (!strcmp(entry->fts_name, "dev") && nodes->count < NODES_MAX)
+		add_node(nodes, entry);
 	return 0;
 }
 
@@ -123,7 +143,7 @@ static int check_mounts(struct nodes *nodes)
 		return errno;
 	while (!err && fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "%*u %*u %u:%u %*s %255s", &major, &minor, where) != 3 ||
-		    !has_node(nodes, makedev(major, minor)))
+		    !has_node(nodes, makedev(major, minor), true))
 			continue;
 		snprintf(nodes->why, nodes->why_len, "a block device of it is mounted at %s",
 			 where);
@@ -144,7 +164,7 @@ static int check_swaps(struct nodes *nodes)
 		return errno == ENOENT ? 0 : errno;
 	while (!err && fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "%255s", path) != 1 || stat(path, &st) || !S_ISBLK(st.st_mode) ||
-		    !has_node(nodes, st.st_rdev))
+		    !has_node(nodes, st.st_rdev, true))
 			continue;
 		snprintf(nodes->why, nodes->why_len, "%s is swapped to", path);
 		err = EBUSY;
@@ -167,7 +187,8 @@ static int check_process(struct nodes *nodes, const char *pid)
 		return 0; /* it has ended */
 	while (!err && (entry = readdir(dir))) {
 		if (fstatat(dirfd(dir), entry->d_name, &st, 0) ||
-		    !(S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) || !has_node(nodes, st.st_rdev))
+		    !(S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) ||
+		    !has_node(nodes, st.st_rdev, S_ISBLK(st.st_mode)))
 			continue;
 		if (readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1) < 0)
 			target[0] = '\0';
@@ -193,6 +214,59 @@ static int check_processes(struct nodes *nodes)
 			err = check_process(nodes, entry->d_name);
 	}
 	closedir(dir);
+	return err;
+}
+
+/* Where devtmpfs has a block device, "" when nowhere: its uevent says "DEVNAME=nvme0n1". */
+static void find_path(dev_t dev, char *path, size_t len)
+{
+	char uevent[64], line[256], name[200];
+	FILE *file;
+
+	path[0] = '\0';
+	snprintf(uevent, sizeof(uevent), "/sys/dev/block/%u:%u/uevent", major(dev), minor(dev));
+	file = fopen(uevent, "re");
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "DEVNAME=%199s", name) == 1)
+			snprintf(path, len, "/dev/%s", name);
+	}
+	fclose(file);
+}
+
+/* O_NONBLOCK: a drive without a medium does not look for one, and has nothing to hold. */
+static int check_holder(struct nodes *nodes, dev_t dev)
+{
+	char path[256];
+	struct stat st;
+	int fd, err;
+
+	find_path(dev, path, sizeof(path));
+	fd = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+	err = fd < 0 ? errno : 0;
+	if (err == EBUSY)
+		snprintf(nodes->why, nodes->why_len,
+			 "%s is held exclusively: by a file system, perhaps one of another mount namespace, swap "
+			 "or another block device", path);
+	if (fd < 0)
+		return err == ENOMEDIUM || err == ENXIO ? 0 : err;
+	if (fstat(fd, &st))
+		err = errno;
+	else if (!S_ISBLK(st.st_mode) || st.st_rdev != dev)
+		err = ENODEV; /* this /dev is not the kernel's */
+	close(fd);
+	return err;
+}
+
+static int check_holders(struct nodes *nodes)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < nodes->count; i++) {
+		if (nodes->node[i].block)
+			err = check_holder(nodes, nodes->node[i].dev);
+	}
 	return err;
 }
 
@@ -235,5 +309,7 @@ int inuse_check(const char *bdf, char *why, size_t len)
 		err = check_swaps(&nodes);
 	if (!err)
 		err = check_processes(&nodes);
+	if (!err)
+		err = check_holders(&nodes);
 	return err;
 }

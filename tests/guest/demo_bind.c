@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /* `vfiowc bind`, `vfiowc unbind` and `vfiowc info`. */
+#include <fcntl.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <infiniband/vfiowc.h>
 
@@ -137,6 +141,56 @@ static void mounted_or_swapped_disk_is_refused(void **state)
 	assert_int_equal(guest_bind(disk.bdf, NULL), 0);
 }
 
+/* A process whose mount this one's mountinfo does not show; it unmounts and ends when @release is closed. */
+static pid_t mount_elsewhere(const char *node, int *release)
+{
+	int ready[2], end[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(end, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		close(end[1]);
+		if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		    mount(node, "/tmp/disk", "ext4", 0, NULL) || write(ready[1], "", 1) != 1)
+			_exit(1);
+		_exit(read(end[0], &byte, 1) || umount("/tmp/disk"));
+	}
+	close(ready[1]);
+	close(end[0]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	*release = end[1];
+	return pid;
+}
+
+static void disk_mounted_in_another_namespace_is_refused(void **state)
+{
+	const struct demo_exporter disk = demo_find_exporter(GUEST_NVME_PMR, 4, true);
+	char node[64], reason[128];
+	int release, status;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(guest_modprobe("-a nvme ext4 vfiowc_pci"), 0);
+	assert_int_equal(guest_bind(disk.bdf, "nvme"), 0);
+	wait_for_disk(disk.bdf, node, sizeof(node));
+	assert_int_equal(guest_run("mkfs.ext4 -q -F %s && mkdir -p /tmp/disk", node), 0);
+	pid = mount_elsewhere(node, &release);
+	assert_int_not_equal(guest_run("grep -q /tmp/disk /proc/self/mountinfo"), 0);
+	snprintf(reason, sizeof(reason), "in use: %s is held exclusively", node);
+	refuse(disk.bdf, reason);
+	close(release);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(guest_run("vfiowc bind %s && vfiowc unbind %s", disk.bdf, disk.bdf), 0);
+	wait_for_disk(disk.bdf, node, sizeof(node));
+	assert_int_equal(guest_bind(disk.bdf, NULL), 0);
+}
+
 static void interface_of_the_default_route_is_refused(void **state)
 {
 	const struct demo_exporter card = demo_find_exporter(GUEST_E1000E, 0, false);
@@ -251,6 +305,7 @@ int main(int argc, char **argv)
 		guest_test(bind_and_unbind_refuse_an_open_device),
 		guest_test(force_takes_a_device_in_use),
 		guest_test(mounted_or_swapped_disk_is_refused),
+		guest_test(disk_mounted_in_another_namespace_is_refused),
 		guest_test(interface_of_the_default_route_is_refused),
 		guest_test(bind_and_unbind_tell_in_json_what_they_did),
 		guest_test(info_shows_driver_bars_and_completer),
