@@ -64,7 +64,8 @@ static int check_report(const struct run *run, const struct run_report *report, 
 		if (report->wcs[i].num_maps)
 			continue;
 		tool_error(run->argv[0], "it mapped nothing of %s write-combined: it has not opened that device, "
-			   "maps another part of it, or is statically linked", run->wcs[i].text);
+			   "maps another part of it, is statically linked, or was started by a launcher that closes "
+			   "inherited file descriptors", run->wcs[i].text);
 		return EINVAL;
 	}
 	if (!status && run->num_targets && !report->num_redirected) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,19 +63,31 @@ static int set_preload(void)
 	return setenv("LD_PRELOAD", first, 1) ? errno : 0;
 }
 
-static int set_environment(const struct run *run, enum run_end end)
+static int set_report(const struct run *run)
 {
-	char number[16];
+	struct handover_report report = { .fd = run->report_fd };
+	char text[HANDOVER_LEN];
+	struct stat st;
 	int err;
 
-	snprintf(number, sizeof(number), "%d", run->report_fd);
-	err = set_preload();
+	if (fstat(run->report_fd, &st))
+		return errno;
+	report.device = st.st_dev;
+	report.inode = st.st_ino;
+	err = handover_report_format(&report, text, sizeof(text));
+	return err ? err : setenv(HANDOVER_REPORT, text, 1) ? errno : 0;
+}
+
+static int set_environment(const struct run *run, enum run_end end)
+{
+	int err = set_preload();
+
 	if (!err)
 		err = set_targets(run, end);
 	if (!err)
 		err = run_set_wcs(run);
-	if (!err && setenv(HANDOVER_REPORT, number, 1))
-		err = errno;
+	if (!err)
+		err = set_report(run);
 	if (!err && (run->inline_data ? setenv(HANDOVER_INLINE, "1", 1) : unsetenv(HANDOVER_INLINE)))
 		err = errno;
 	return err;

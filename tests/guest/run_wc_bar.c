@@ -81,6 +81,19 @@ static void bar_that_stays_uncached_is_no_mapping(void **state)
 	close(file);
 }
 
+/* A launcher that closes what it inherited; the program's own file then has the number of the report. */
+static void lost_report_is_told_and_written_nowhere(void **state)
+{
+	char own[64];
+
+	(void)state;
+	run_fails(1, "or was started by a launcher that closes inherited file descriptors",
+		  "--wc-bar %s:%d -- sh -c 'fd=${VFIOWC_REPORT#fd=}; eval \"exec ${fd%%%%,*}>/tmp/run.own\"; "
+		  "exec /proc/%d/exe inside'", run_bdf(), RUN_BAR, getpid());
+	assert_int_equal(guest_capture(own, sizeof(own), "cat /tmp/run.own"), 0);
+	assert_string_equal(own, "");
+}
+
 static void stock_is_told_from_vfiowc_pci(void **state)
 {
 	const char *bdf = run_bdf();
@@ -133,6 +146,7 @@ int main(int argc, char **argv)
 		guest_test(whole_bar_of_stock_vfio_is_write_combined),
 		guest_test(price_and_effective_type_are_said),
 		guest_test(bar_that_stays_uncached_is_no_mapping),
+		guest_test(lost_report_is_told_and_written_nowhere),
 		guest_test(stock_is_told_from_vfiowc_pci),
 		guest_test(bar_without_a_write_combining_file_is_refused),
 		guest_test(parts_that_cannot_be_are_refused),

@@ -4,7 +4,7 @@ pkg_check_modules(JSON_C REQUIRED IMPORTED_TARGET json-c)
 set(tools ${CMAKE_SOURCE_DIR}/tools)
 vfiowc_unit_test(NAME tlp SOURCES tlp.c ${tools}/tlp.c)
 vfiowc_unit_test(NAME preload_handover SOURCES preload_handover.c ${tools}/preload/handover.c
-	${tools}/run_parse.c ${tools}/tool.c LIBS PkgConfig::IBVERBS)
+	${tools}/preload/report.c ${tools}/run_parse.c ${tools}/tool.c LIBS PkgConfig::IBVERBS)
 vfiowc_unit_test(NAME run_judge SOURCES run_judge.c ${tools}/run_judge.c ${tools}/run_table.c
 	LIBS PkgConfig::IBVERBS PkgConfig::JSON_C)
 vfiowc_unit_test(NAME run_check SOURCES run_check.c ${tools}/run_check.c ${tools}/tool.c LIBS PkgConfig::IBVERBS)

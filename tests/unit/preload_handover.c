@@ -6,10 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "preload/handover.h"
+#include "preload/preload.h"
 #include "run.h"
 
 /* The function is looked for in sysfs, which the build machine need not have one in. */
@@ -115,6 +120,62 @@ static void parts_are_parsed(void **state)
 	assert_int_equal(run_parse_wc("01:00.0:2:1M:1", &wc, &why), EINVAL);
 }
 
+static void report_file_is_read_back(void **state)
+{
+	static const char *const malformed[] = { "", "5", "fd=5,device=1", "fd=-1,device=1,inode=1",
+						 "fd=5,device=1,inode=1 ", "fd=5,device=1,inode=" };
+	const struct handover_report one = { .fd = 5, .device = UINT64_MAX, .inode = UINT64_MAX - 1 };
+	struct handover_report read;
+	char text[HANDOVER_LEN];
+
+	(void)state;
+	assert_int_equal(handover_report_format(&one, text, sizeof(text)), 0);
+	assert_int_equal(handover_report_parse(text, &read), 0);
+	assert_int_equal(read.fd, 5);
+	assert_true(read.device == UINT64_MAX);
+	assert_true(read.inode == UINT64_MAX - 1);
+	assert_int_equal(handover_report_format(&one, text, 10), ENOSPC);
+	for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++)
+		assert_int_equal(handover_report_parse(malformed[i], &read), EINVAL);
+}
+
+static void assert_begins(int fd, const char *want)
+{
+	char text[256] = "";
+
+	assert_true(pread(fd, text, sizeof(text) - 1, 0) >= 0);
+	if (strncmp(text, want, strlen(want)) || (!want[0] && text[0]))
+		fail_msg("the file has '%s', not '%s'", text, want);
+}
+
+/* A launcher closes the fd, and the program opens a file of its own, which gets the number. */
+static void report_stays_out_of_the_file_that_got_its_number(void **state)
+{
+	int fd = memfd_create("report", MFD_CLOEXEC), copy = dup(fd), own = memfd_create("own", MFD_CLOEXEC);
+	struct handover_report file = { .fd = fd };
+	char text[HANDOVER_LEN];
+	struct stat st;
+
+	(void)state;
+	assert_true(fd >= 0 && copy >= 0 && own >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	file.device = st.st_dev;
+	file.inode = st.st_ino;
+	assert_int_equal(handover_report_format(&file, text, sizeof(text)), 0);
+	assert_int_equal(setenv(HANDOVER_REPORT, text, 1), 0);
+	report("map", "target=%d", 3);
+	assert_begins(copy, "map pid=");
+	assert_int_equal(ftruncate(copy, 0), 0);
+	assert_int_equal(dup2(own, fd), fd);
+	report("map", "target=%d", 4);
+	assert_begins(own, "");
+	assert_begins(copy, "");
+	assert_int_equal(unsetenv(HANDOVER_REPORT), 0);
+	close(fd);
+	close(copy);
+	close(own);
+}
+
 static int parse(const char *text, struct run_target *target)
 {
 	static char copy[64];
@@ -217,6 +278,8 @@ int main(void)
 		cmocka_unit_test(malformed_descriptions_are_refused),
 		cmocka_unit_test(parts_are_read_back),
 		cmocka_unit_test(parts_are_parsed),
+		cmocka_unit_test(report_file_is_read_back),
+		cmocka_unit_test(report_stays_out_of_the_file_that_got_its_number),
 		cmocka_unit_test(slices_are_parsed),
 		cmocka_unit_test(system_memory_is_parsed),
 		cmocka_unit_test(malformed_targets_are_refused),

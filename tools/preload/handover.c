@@ -89,3 +89,21 @@ int handover_wc_parse(const char *text, struct handover_wc *wcs, unsigned int *c
 {
 	return parse_all(text, parse_wc, wcs, count);
 }
+
+int handover_report_format(const struct handover_report *report, char *text, size_t len)
+{
+	int n = snprintf(text, len, "fd=%d,device=%" PRIu64 ",inode=%" PRIu64, report->fd, report->device,
+			 report->inode);
+
+	return n < 0 || (size_t)n >= len ? ENOSPC : 0;
+}
+
+int handover_report_parse(const char *text, struct handover_report *report)
+{
+	int end = 0;
+
+	if (sscanf(text, "fd=%d,device=%" SCNu64 ",inode=%" SCNu64 "%n", &report->fd, &report->device,
+		   &report->inode, &end) != 3 || text[end])
+		return EINVAL;
+	return report->fd < 0 ? EINVAL : 0;
+}

@@ -9,9 +9,11 @@
  * In VFIOWC_WC stand parts of BARs, whose device the program opens itself: what it maps of them through the
  * device fd is write-combined.
  *
- * Up: lines appended to the file whose fd stands in VFIOWC_REPORT: "WORD name=value name=value ...",
+ * Up: lines appended to the file that stands in VFIOWC_REPORT: "WORD name=value name=value ...",
  * one for each mapping ("map"), registration ("mr"), end of a registration ("end"), write-combined
- * part of a mapping ("wc") and refusal ("refused").
+ * part of a mapping ("wc") and refusal ("refused"). It is described as a dma-buf is, by its fd and
+ * what is behind it: else a program whose launcher has closed the fd would find the lines in a file
+ * of its own that got the number.
  */
 #ifndef VFIOWC_PRELOAD_HANDOVER_H
 #define VFIOWC_PRELOAD_HANDOVER_H
@@ -83,6 +85,22 @@ struct handover_wc {
 /** handover_wc_format(), handover_wc_parse() - as those of targets */
 int handover_wc_format(const struct handover_wc *wc, char *text, size_t len);
 int handover_wc_parse(const char *text, struct handover_wc *wcs, unsigned int *count);
+
+/**
+ * struct handover_report - the file of the reports
+ * @fd: its fd
+ * @device, @inode: its st_dev and st_ino
+ */
+struct handover_report {
+	int fd;
+	uint64_t device;
+	uint64_t inode;
+};
+
+/** handover_report_format() - its description; 0, or ENOSPC when @len is too small. */
+int handover_report_format(const struct handover_report *report, char *text, size_t len);
+/** handover_report_parse() - 0, or EINVAL malformed */
+int handover_report_parse(const char *text, struct handover_report *report);
 
 /** handover_type_name() - "nc", "wc" or "system" */
 const char *handover_type_name(uint32_t type);
