@@ -27,6 +27,7 @@ struct probe {
 	off_t bar_at; /* of the BAR in the device fd */
 	uint8_t before[CHECK_PROBE_BYTES];
 	bool changed;
+	bool disconnected; /* perhaps without QPs: no more transfers */
 };
 
 static const volatile sig_atomic_t never_stop;
@@ -133,12 +134,15 @@ static bool transfer(struct probe *p, enum ibv_wr_opcode opcode, void *host, uin
 {
 	enum ibv_wc_status status = IBV_WC_SUCCESS;
 	const char *name = opcode == IBV_WR_RDMA_WRITE ? "WRITE" : "READ", *what;
-	int err = nic_transfer(&p->nic, 1, opcode, host, bytes, 0, p->mr->rkey, &status);
+	int err;
 
+	if (p->disconnected)
+		return false;
+	err = nic_transfer(&p->nic, 1, opcode, host, bytes, 0, p->mr->rkey, &status);
 	if (!err && !status)
 		return true;
 	because(probe, "%s: %s", name, err ? strerror(err) : ibv_wc_status_str(status));
-	nic_reconnect(&p->nic, &what);
+	p->disconnected = nic_reconnect(&p->nic, &what) != 0;
 	return false;
 }
 

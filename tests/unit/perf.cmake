@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
-# Tests of `vfiowc run`, `vfiowc trace` and what they load into a program.
+# Tests of `vfiowc run`, `vfiowc trace`, what they load into a program, and the probe of `vfiowc check`.
 pkg_check_modules(JSON_C REQUIRED IMPORTED_TARGET json-c)
 set(tools ${CMAKE_SOURCE_DIR}/tools)
 vfiowc_unit_test(NAME tlp SOURCES tlp.c ${tools}/tlp.c)
@@ -8,6 +8,10 @@ vfiowc_unit_test(NAME preload_handover SOURCES preload_handover.c ${tools}/prelo
 vfiowc_unit_test(NAME run_judge SOURCES run_judge.c ${tools}/run_judge.c ${tools}/run_table.c
 	LIBS PkgConfig::IBVERBS PkgConfig::JSON_C)
 vfiowc_unit_test(NAME run_check SOURCES run_check.c ${tools}/run_check.c ${tools}/tool.c LIBS PkgConfig::IBVERBS)
-foreach(test tlp preload_handover run_judge run_check)
+# The device fd is a file, of which VFIO_DEVICE_GET_REGION_INFO is asked.
+vfiowc_unit_test(NAME check_probe SOURCES check_probe.c ${tools}/check_probe.c ${tools}/pattern.c
+	LIBS PkgConfig::IBVERBS)
+target_link_options(check_probe PRIVATE LINKER:--wrap=ioctl)
+foreach(test tlp preload_handover run_judge run_check check_probe)
 	target_include_directories(${test} PRIVATE ${tools})
 endforeach()
