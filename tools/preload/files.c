@@ -158,11 +158,15 @@ static void note_mmap(int number, void *address, size_t length, int prot, off_t 
 REPLACE_MMAP(mmap)
 REPLACE_MMAP(mmap64)
 
+/* Forgotten first: once they are unmapped, another thread's mmap() may have these addresses, and be noted. */
 PRELOAD_EXPORT int munmap(void *address, size_t length)
 {
+	struct map *taken = maps_take(address, length);
 	int status = NEXT(munmap)(address, length);
 
-	if (!status)
-		maps_remove(address, length);
+	if (status)
+		maps_put_back(taken);
+	else
+		maps_free(taken);
 	return status;
 }

@@ -42,6 +42,11 @@ struct piece {
 void maps_add(const void *address, size_t length, int target, uint64_t offset);
 void maps_remove(const void *address, size_t length);
 
+/** maps_take() - maps_remove(), and what was removed: for maps_put_back() or maps_free() */
+struct map *maps_take(const void *address, size_t length);
+void maps_put_back(struct map *taken);
+void maps_free(struct map *taken);
+
 /**
  * maps_find() - whose memory is this?
  * @piece: receives the answer

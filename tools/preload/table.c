@@ -115,17 +115,37 @@ static void cut(struct map *map, uintptr_t start, uintptr_t end, struct map **be
 	map->end = start < map->start ? map->start : start;
 }
 
-void maps_remove(const void *address, size_t length)
+/* What [start, end) has of a mapping, as a mapping of its own. */
+static struct map *copy_part(const struct map *map, uintptr_t start, uintptr_t end)
+{
+	struct map *part = malloc(sizeof(*part));
+
+	if (!part)
+		abort();
+	*part = *map;
+	if (part->start < start) {
+		part->offset += start - part->start;
+		part->start = start;
+	}
+	if (part->end > end)
+		part->end = end;
+	return part;
+}
+
+struct map *maps_take(const void *address, size_t length)
 {
 	uintptr_t start = (uintptr_t)address, end = start + length;
-	struct map **at, *map, *behind;
+	struct map **at, *map, *part, *behind, *taken = NULL;
 
 	pthread_mutex_lock(&lock);
 	for (at = &maps; (map = *at);) {
-		if (map->start >= end || map->end <= start) {
+		if (start >= end || map->start >= end || map->end <= start) {
 			at = &map->next;
 			continue;
 		}
+		part = copy_part(map, start, end);
+		part->next = taken;
+		taken = part;
 		behind = NULL;
 		cut(map, start, end, &behind);
 		if (behind) {
@@ -138,6 +158,62 @@ void maps_remove(const void *address, size_t length)
 		}
 		*at = map->next;
 		free(map);
+	}
+	pthread_mutex_unlock(&lock);
+	return taken;
+}
+
+void maps_free(struct map *taken)
+{
+	struct map *map;
+
+	while ((map = taken)) {
+		taken = map->next;
+		free(map);
+	}
+}
+
+void maps_remove(const void *address, size_t length)
+{
+	maps_free(maps_take(address, length));
+}
+
+static bool continues(const struct map *map, const struct map *behind)
+{
+	return map->end == behind->start && map->target == behind->target &&
+	       map->offset + (map->end - map->start) == behind->offset;
+}
+
+/* Joined to what was left on its sides: a registration may be of all of it. */
+static void join(struct map *map)
+{
+	struct map **at, *other;
+
+	for (at = &maps; (other = *at);) {
+		if (continues(other, map)) {
+			map->start = other->start;
+			map->offset = other->offset;
+		} else if (continues(map, other)) {
+			map->end = other->end;
+		} else {
+			at = &other->next;
+			continue;
+		}
+		*at = other->next;
+		free(other);
+	}
+	map->next = maps;
+	maps = map;
+}
+
+void maps_put_back(struct map *taken)
+{
+	struct map *map;
+
+	pthread_mutex_lock(&lock);
+	while ((map = taken)) {
+		taken = map->next;
+		join(map);
 	}
 	pthread_mutex_unlock(&lock);
 }
