@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /* vfiowc: finds the subcommand and runs it. Each subcommand parses its own options. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +35,8 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
+	/* Ignored, it stays so across exec(), and the kernel keeps no status of our children: nothing to wait for. */
+	signal(SIGCHLD, SIG_DFL);
 	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
 		print_help();
 		return TOOL_OK;

@@ -36,6 +36,17 @@ static void unbind_restores_the_driver_from_before_bind(void **state)
 	assert_int_equal(guest_bind(exporter.bdf, NULL), 0);
 }
 
+/* What modprobe ended with is known all the same. */
+static void bind_works_where_ends_of_children_are_ignored(void **state)
+{
+	const struct demo_exporter exporter = demo_find_exporter(GUEST_IVSHMEM, 2, false);
+
+	(void)state;
+	assert_int_equal(guest_run(DEMO_SIGCHLD_IGNORED "vfiowc bind %s", exporter.bdf), 0);
+	assert_driver(exporter.bdf, "vfiowc_pci");
+	assert_int_equal(guest_run("vfiowc unbind %s", exporter.bdf), 0);
+}
+
 static void unbind_without_a_record_lets_the_bus_choose(void **state)
 {
 	const struct demo_exporter exporter = demo_find_exporter(GUEST_NVME_PMR, 4, true);
@@ -301,6 +312,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		guest_test(unbind_restores_the_driver_from_before_bind),
+		guest_test(bind_works_where_ends_of_children_are_ignored),
 		guest_test(unbind_without_a_record_lets_the_bus_choose),
 		guest_test(bind_and_unbind_refuse_an_open_device),
 		guest_test(force_takes_a_device_in_use),

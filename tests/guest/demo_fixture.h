@@ -49,6 +49,9 @@ void demo_assert_state(const char *bdf, const struct demo_state *before);
  */
 json_object *demo_run_json(int *status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* In front of a command: its parent ignores the end of its children, and exec() hands that on. */
+#define DEMO_SIGCHLD_IGNORED "env --ignore-signal=CHLD "
+
 #define DEMO_STDERR "/tmp/demo.stderr"
 
 /** demo_stderr_has() - is @text in what the last command wrote to stderr? Shows it when it is not. */

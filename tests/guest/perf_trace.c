@@ -83,6 +83,14 @@ static void wrong_usage_is_named(void **state)
 	perf_fails(1, "cannot be started", "vfiowc trace -- /nonexistent");
 }
 
+static void program_ends_where_ends_of_children_are_ignored(void **state)
+{
+	(void)state;
+	perf_fails(7, "", DEMO_SIGCHLD_IGNORED "vfiowc trace -- sh -c 'exit 7'");
+	perf_fails(7, "type requested", DEMO_SIGCHLD_IGNORED "vfiowc run --target %s:%d -- sh -c 'exit 7'", perf_bdf(),
+		   PERF_BAR);
+}
+
 static void missing_permission_is_named(void **state)
 {
 	(void)state;
@@ -119,6 +127,7 @@ int main(void)
 		guest_test(requests_carry_the_tag),
 		guest_test(sums_are_the_transfers),
 		guest_test(wrong_usage_is_named),
+		guest_test(program_ends_where_ends_of_children_are_ignored),
 		guest_test(missing_permission_is_named),
 		guest_test(trace_that_was_killed_is_removed_by_the_next_one),
 		guest_test(nothing_of_the_trace_is_left),
