@@ -142,7 +142,7 @@ static void print_help(void)
 	printf("Usage: vfiowc check [OPTION]... BDF RDMADEV\n"
 	       "Say whether the RDMA device can write and read the memory of the PCI function, and why not.\n\n"
 	       "  -p, --probe    then really write and read %d bytes, and put back what was there\n"
-	       "  -b, --bar=N    probe this BAR (default: the largest that is prefetchable)\n"
+	       "  -b, --bar=N    with --probe: this BAR (default: the largest that is prefetchable)\n"
 	       "  -j, --json     print one JSON object\n"
 	       "  -h, --help     show this help\n"
 	       "  -V, --version  show the version\n\n"
@@ -205,6 +205,8 @@ int cmd_check(int argc, char **argv)
 			return tool_usage("check", "'%s' is no option, or lacks its value", argv[optind - 1]);
 		}
 	}
+	if (check.probe.bar >= 0 && !check.probing)
+		return tool_usage("check", "--bar is the BAR that is probed: add --probe");
 	ret = parse_addresses(&check, argc - optind, argv + optind);
 	return ret ? ret : run(&check);
 }

@@ -255,6 +255,9 @@ static int check_parts(const struct run *run)
 						  "could not open it", run->wcs[i].text);
 		}
 	}
+	if (!run->num_targets && (run->type_given || run->tph.flags))
+		return tool_usage("run", "%s is for a --target: a --wc part is write-combined, and has no tags",
+				  run->type_given ? "--memattr" : "--tph");
 	if (!run->num_targets && run->num_ends > 1)
 		return tool_usage("run", "--pair needs a --target: the two ends of a verbs program share it");
 	return TOOL_OK;

@@ -34,6 +34,7 @@ struct options {
 	uint64_t count; /* 0: no limit */
 	uint64_t seconds; /* 0: no limit */
 	bool json, summary, tlp;
+	bool limits_given;
 	char **program; /* NULL: none */
 };
 
@@ -251,7 +252,7 @@ static int set_number(const char *name, uint64_t max, uint64_t *value)
 	return TOOL_OK;
 }
 
-static int set_limit(const char *name, uint32_t *limit)
+static int set_limit(const char *name, struct options *options, uint32_t *limit)
 {
 	uint64_t value;
 
@@ -259,6 +260,7 @@ static int set_limit(const char *name, uint32_t *limit)
 		return tool_usage("trace", "%s %s: it is a power of two from %u to %u", name, optarg, MIN_LIMIT,
 				  MAX_LIMIT);
 	*limit = value;
+	options->limits_given = true;
 	return TOOL_OK;
 }
 
@@ -291,9 +293,9 @@ static int set_option(struct options *options, int c, const char *word)
 	case OPTION_DURATION:
 		return set_number("--duration", UINT32_MAX, &options->seconds);
 	case OPTION_MPS:
-		return set_limit("--mps", &options->limits.payload_bytes);
+		return set_limit("--mps", options, &options->limits.payload_bytes);
 	case OPTION_MRRS:
-		return set_limit("--mrrs", &options->limits.read_bytes);
+		return set_limit("--mrrs", options, &options->limits.read_bytes);
 	case OPTION_TAG:
 		if (trace_filter_tag(&options->filter, optarg))
 			return tool_usage("trace", "--tag %s: it is none, any, st, st:N, st_ext or st_ext:N", optarg);
@@ -308,6 +310,16 @@ static int set_option(struct options *options, int c, const char *word)
 	}
 }
 
+/* Options that would do nothing. */
+static int check_options(const struct options *options)
+{
+	if (options->limits_given && !options->tlp)
+		return tool_usage("trace", "--mps and --mrrs are for the requests that --tlp shows: add --tlp");
+	if (options->tlp && options->summary)
+		return tool_usage("trace", "--tlp is for single transfers, of which --summary shows none: leave one out");
+	return TOOL_OK;
+}
+
 int cmd_trace(int argc, char **argv)
 {
 	struct options options = { .limits = { .payload_bytes = 256, .read_bytes = 512 } };
@@ -319,6 +331,9 @@ int cmd_trace(int argc, char **argv)
 		if (status)
 			return status < 0 ? TOOL_OK : status;
 	}
+	status = check_options(&options);
+	if (status)
+		return status;
 	if (optind < argc)
 		options.program = argv + optind;
 	return run(&options);

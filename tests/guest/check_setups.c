@@ -176,6 +176,9 @@ static void usage_and_names_that_are_not_there(void **state)
 	assert_int_equal(guest_capture(site->out, sizeof(site->out), "vfiowc check %s", site->bdf), 2);
 	assert_int_equal(guest_capture(site->out, sizeof(site->out), "vfiowc check --bar 6 %s x", site->bdf), 2);
 	assert_int_equal(guest_capture(site->out, sizeof(site->out), "vfiowc check --bar"), 2);
+	assert_int_equal(guest_capture(site->out, sizeof(site->out), "vfiowc check --bar 2 %s " RDMA_DEVICE,
+				       site->bdf), 2);
+	assert_non_null(strstr(site->out, "add --probe"));
 	assert_int_equal(guest_capture(site->out, sizeof(site->out), "vfiowc check 0000:77:00.0 x"), 1);
 	assert_non_null(strstr(site->out, "vfiowc: 0000:77:00.0: no such PCI function"));
 	assert_int_equal(guest_capture(site->out, sizeof(site->out), "vfiowc check %s nosuch0", site->bdf), 1);

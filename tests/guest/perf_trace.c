@@ -78,6 +78,9 @@ static void wrong_usage_is_named(void **state)
 	perf_fails(2, "--tag 5", "vfiowc trace --tag 5");
 	perf_fails(2, "--tag none:1", "vfiowc trace --tag none:1");
 	perf_fails(2, "it is a power of two", "vfiowc trace --tlp --mps 300");
+	perf_fails(2, "add --tlp", "vfiowc trace --mps 256 -- true");
+	perf_fails(2, "add --tlp", "vfiowc trace --mrrs 512 -- true");
+	perf_fails(2, "of which --summary shows none", "vfiowc trace --summary --tlp -- true");
 	perf_fails(2, "--qp -1", "vfiowc trace --qp -1");
 	perf_fails(2, "'--columns' is no option", "vfiowc trace --columns");
 	perf_fails(1, "cannot be started", "vfiowc trace -- /nonexistent");

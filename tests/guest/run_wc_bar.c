@@ -129,6 +129,8 @@ static void parts_that_cannot_be_are_refused(void **state)
 	run_fails(2, "the BAR must be a digit", "--wc %s:7 -- true", bdf);
 	run_fails(2, "neither --target nor --wc given", "-- true");
 	run_fails(2, "--prove is for a --target", "--prove --wc %s:2 -- true", bdf);
+	run_fails(2, "--memattr is for a --target", "--memattr nc --wc %s:2 -- true", bdf);
+	run_fails(2, "--tph is for a --target", "--tph st=1 --wc %s:2 -- true", bdf);
 	run_fails(2, "--pair needs a --target", "--pair --wc %s:2 -- true", bdf);
 	run_fails(2, "--target opens this device here", "--target %s:2 --wc %s:2:1M -- true", bdf, bdf);
 	run_fails(1, "there is no BAR 4", "--wc %s:4 -- true", bdf);
