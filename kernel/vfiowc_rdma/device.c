@@ -228,7 +228,6 @@ struct vfiowc_dev *vfiowc_dev_alloc(struct net_device *ndev)
 	dev->ndev = ndev;
 	dev->tph_emit = VFIOWC_TPH_NS_ST;
 	xa_init_flags(&dev->mrs, XA_FLAGS_ALLOC1);
-	atomic_set(&dev->key_byte, 0);
 	xa_init(&dev->mws);
 	mutex_init(&dev->mw_lock);
 	atomic_set(&dev->nr_mws, 0);

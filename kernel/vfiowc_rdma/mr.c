@@ -202,21 +202,30 @@ out:
  * @dev: device
  * @key: out: index << 8 | a byte, not yet found by engines
  *
+ * A key of before must not name the MR that gets its index: the indices go round, and
+ * the byte says how often they have, so that keys repeat after 256 rounds only.  (The
+ * byte of a window is its user's once it is bound.)
+ *
  * Return: 0 or -ENOMEM.
  */
 int vfiowc_key_alloc(struct vfiowc_dev *dev, u32 *key)
 {
-	u32 index;
+	u32 index, next;
 	int err;
 
-	err = xa_alloc_cyclic(&dev->mrs, &index, NULL,
-			      XA_LIMIT(1, VFIOWC_MAX_MR), &dev->next_mr,
-			      GFP_KERNEL);
-	if (err < 0)
-		return -ENOMEM;
-	/* a key of before must not name the MR that got its index */
-	*key = index << 8 | (atomic_inc_return(&dev->key_byte) & 0xff);
-	return 0;
+	xa_lock(&dev->mrs);
+	next = dev->last_index + 1;
+	err = __xa_alloc_cyclic(&dev->mrs, &index, NULL,
+				XA_LIMIT(1, VFIOWC_MAX_MR), &next, GFP_KERNEL);
+	if (err >= 0) {
+		/* a new round; or others came in while memory was allocated */
+		if (index <= dev->last_index)
+			dev->key_byte++;
+		dev->last_index = index;
+		*key = index << 8 | dev->key_byte;
+	}
+	xa_unlock(&dev->mrs);
+	return err < 0 ? -ENOMEM : 0;
 }
 
 /**

@@ -46,7 +46,7 @@ struct vfiowc_range {
 /**
  * struct vfiowc_mr - memory region, or what a memory window is bound to
  * @pd: of registration (ibmr.pd is set by the core only after publication)
- * @key: lkey and rkey: index << 8 | a byte that changes with each registration
+ * @key: lkey and rkey: index << 8 | a byte (vfiowc_key_alloc())
  * @iova: address of the first byte
  * @length: bytes
  * @access: IB_ACCESS_*

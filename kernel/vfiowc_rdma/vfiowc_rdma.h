@@ -101,9 +101,9 @@ struct vfiowc_counters {
  * @mrs: MRs and bound windows by key >> 8; read under RCU
  * @mws: windows by key >> 8; under @mw_lock
  * @mw_lock: protects what windows are bound to, and the counts of them in MRs and QPs
- * @next_mr: index to try next: an index, and so a key, is not reused soon;
- *	under the lock of @mrs
- * @key_byte: source of the low byte of keys
+ * @last_index: of the key that was allocated last, the next one is tried first; under
+ *	the lock of @mrs
+ * @key_byte: low byte of keys: how often their indices went round; as @last_index
  * @cqns: numbers of CQs
  * @avs: what address handles stand for, by their number; read under RCU
  * @counters: one set for each CPU
@@ -120,8 +120,8 @@ struct vfiowc_dev {
 	u32 id;
 	bool dead;
 	struct xarray mrs;
-	u32 next_mr;
-	atomic_t key_byte;
+	u32 last_index;
+	u8 key_byte;
 	struct xarray mws;
 	struct mutex mw_lock;		/* see above */
 	struct ida cqns;
