@@ -5,8 +5,8 @@
  * O12, IBV_ATOMIC_HCA: an atomic is atomic against the other atomics of vfiowc
  * devices of this host, whichever device, QP, MR or dma-buf they come through, and
  * against nothing else: not against a WRITE, a CPU, or the device behind a BAR.
- * To a BAR it is one 8-byte read and, if there is something to store, one
- * 8-byte write; a device sees two transactions.  PCIe AtomicOps are not used.
+ * To a BAR it is one 8-byte read (ATOMIC_WRITE: none) and, if there is something to
+ * store, one 8-byte write; a device sees two transactions.  PCIe AtomicOps are not used.
  *
  * Locks: one of @words by the address within a page, which is the same for
  * every MR of these bytes (iova and memory agree within a page).
@@ -46,24 +46,51 @@ static bool compute(const struct vfiowc_send_wqe *wqe, u64 old, u64 *new)
 	return old == wqe->atomic.compare_add;
 }
 
-/* The MR is held.  Returns what was there. */
-static u64 execute(const struct wr *wr, struct vfiowc_mr *mr)
+static spinlock_t *lock_of(const struct wr *wr)
 {
-	const struct vfiowc_span word = {
+	return &words[wr->remote.addr / WORD_BYTES % NR_LOCKS].lock;
+}
+
+static struct vfiowc_span word_of(const struct wr *wr, struct vfiowc_mr *mr)
+{
+	return (struct vfiowc_span){
 		.mr = mr,
 		.off = wr->remote.addr - mr->iova,
 	};
-	spinlock_t *lock =
-		&words[wr->remote.addr / WORD_BYTES % NR_LOCKS].lock;
+}
+
+/* The MR is held.  Returns what was there. */
+static u64 execute(const struct wr *wr, struct vfiowc_mr *mr)
+{
+	const struct vfiowc_span word = word_of(wr, mr);
 	u64 old, new;
 	const struct vfiowc_span get = { .buf = &old }, put = { .buf = &new };
 
-	spin_lock(lock);
+	spin_lock(lock_of(wr));
 	vfiowc_copy(&get, &word, WORD_BYTES);
 	if (compute(wr->wqe, old, &new))
 		vfiowc_order_write(&word, &put, WORD_BYTES);
-	spin_unlock(lock);
+	spin_unlock(lock_of(wr));
 	return old;
+}
+
+/* The MR is held.  One access by itself; the lock keeps it out of execute(). */
+static void store(const struct wr *wr, struct vfiowc_mr *mr, u64 new)
+{
+	const struct vfiowc_span word = word_of(wr, mr), put = { .buf = &new };
+
+	spin_lock(lock_of(wr));
+	vfiowc_order_write(&word, &put, WORD_BYTES);
+	spin_unlock(lock_of(wr));
+}
+
+/* Find the responder's MR and hold it. */
+static enum vfiowc_vendor_err hold(struct wr *wr, struct vfiowc_mr **mr)
+{
+	struct vfiowc_iter remote = vfiowc_wr_remote(wr, wr->op->peer_access);
+
+	return vfiowc_mr_get(remote.dev, remote.pd, remote.qp, &wr->remote, 0,
+			     WORD_BYTES, remote.access, mr);
 }
 
 /**
@@ -75,7 +102,6 @@ static u64 execute(const struct wr *wr, struct vfiowc_mr *mr)
  */
 enum verdict vfiowc_wr_atomic(struct wr *wr, struct vfiowc_iter *local)
 {
-	struct vfiowc_iter remote = vfiowc_wr_remote(wr, wr->op->peer_access);
 	enum vfiowc_vendor_err vendor;
 	struct vfiowc_mr *mr;
 	u64 old;
@@ -83,8 +109,7 @@ enum verdict vfiowc_wr_atomic(struct wr *wr, struct vfiowc_iter *local)
 
 	if (!is_aligned(wr))
 		return fail_misaligned(wr);
-	vendor = vfiowc_mr_get(remote.dev, remote.pd, remote.qp, &wr->remote,
-			       0, WORD_BYTES, remote.access, &mr);
+	vendor = hold(wr, &mr);
 	if (vendor)
 		return fail_remote(wr, IB_WC_REM_ACCESS_ERR, vendor,
 				   IB_EVENT_QP_ACCESS_ERR);
@@ -104,12 +129,33 @@ enum verdict vfiowc_wr_atomic(struct wr *wr, struct vfiowc_iter *local)
  * @wr: the request, 8 bytes
  * @local: what to write
  *
- * A WRITE of 8 aligned bytes is one access already (xfer.c); what this one adds
- * is that other addresses and lengths are refused.
+ * A WRITE of 8 aligned bytes is one access already (xfer.c); this one is atomic
+ * against the other atomics, too: it never comes between the read and the write of one,
+ * which would undo it.
  *
  * Return: what is to become of it.
  */
 enum verdict vfiowc_wr_atomic_write(struct wr *wr, struct vfiowc_iter *local)
 {
-	return is_aligned(wr) ? vfiowc_wr_rdma(wr, local) : fail_misaligned(wr);
+	enum vfiowc_vendor_err vendor;
+	struct vfiowc_mr *mr;
+	u64 new;
+	struct vfiowc_iter payload = { .inline_data = &new };
+
+	if (!is_aligned(wr))
+		return fail_misaligned(wr);
+	vendor = hold(wr, &mr);
+	if (vendor)
+		return fail_remote(wr, IB_WC_REM_ACCESS_ERR, vendor,
+				   IB_EVENT_QP_ACCESS_ERR);
+	wr->xfer.from = local;
+	wr->xfer.to = &payload;
+	if (vfiowc_xfer_run(&wr->xfer, WORD_BYTES) == VFIOWC_XFER_OK) {
+		store(wr, mr, new);
+		vfiowc_xfer_trace(&wr->xfer, &wr->remote, WORD_BYTES, &mr->tag);
+	} else {
+		fail(wr, IB_WC_LOC_PROT_ERR, wr->xfer.vendor);
+	}
+	vfiowc_mr_put(mr);
+	return COMPLETE;
 }

@@ -4,9 +4,11 @@
  * (rules O5i and O12).
  */
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "rdma_fixture.h"
+#include "rdma_slice.h"
 
 #define ATOMIC_ACCESS                                                                              \
 	(RDMA_REMOTE | IBV_ACCESS_REMOTE_ATOMIC | IBV_ACCESS_FLUSH_GLOBAL)
@@ -118,24 +120,28 @@ struct adder {
 	int failures;
 };
 
-static void *add_ones(void *arg)
+/* For threads, in which no test can fail: did it work? */
+static bool add_one(struct ibv_qp *qp, const struct rdma_buf *local, const struct rdma_buf *target)
 {
-	struct adder *adder = arg;
-	struct ibv_sge sge = { (uintptr_t)adder->local.addr, 8, adder->local.mr->lkey };
+	struct ibv_sge sge = { (uintptr_t)local->addr, 8, local->mr->lkey };
 	struct ibv_send_wr *bad, wr = {
 		.sg_list = &sge,
 		.num_sge = 1,
 		.opcode = IBV_WR_ATOMIC_FETCH_AND_ADD,
 		.send_flags = IBV_SEND_SIGNALED,
-		.wr.atomic = { (uintptr_t)adder->target->addr, 1, 0, adder->target->mr->rkey },
+		.wr.atomic = { (uintptr_t)target->addr, 1, 0, target->mr->rkey },
 	};
 	struct ibv_wc wc;
 
-	for (int i = 0; i < ADDS; i++) {
-		if (ibv_post_send(adder->qp[0], &wr, &bad) ||
-		    !rdma_poll(adder->cq, &wc, 10000) || wc.status)
-			adder->failures++;
-	}
+	return !ibv_post_send(qp, &wr, &bad) && rdma_poll(qp->send_cq, &wc, 10000) && !wc.status;
+}
+
+static void *add_ones(void *arg)
+{
+	struct adder *adder = arg;
+
+	for (int i = 0; i < ADDS; i++)
+		adder->failures += !add_one(adder->qp[0], &adder->local, adder->target);
 	return NULL;
 }
 
@@ -240,6 +246,119 @@ static void atomic_write_wants_eight_aligned_bytes(void **state)
 	rdma_node_close(&node);
 }
 
+#define BASES 4000
+
+/* One adds ones to a word to which the other writes bases, each so far above that no addition gets there. */
+struct race {
+	struct ibv_qp *adder[2], *writer[2];
+	struct rdma_buf old;
+	const struct rdma_buf *target;
+	uint64_t base; /* the ATOMIC_WRITE of it is complete */
+	uint64_t added; /* completed FETCH_ADDs */
+	uint64_t lost; /* those that found less than a base of before */
+	bool failed, stop;
+};
+
+static struct race race;
+
+static void *add_until_told(void *unused)
+{
+	while (!__atomic_load_n(&race.stop, __ATOMIC_RELAXED)) {
+		uint64_t base = __atomic_load_n(&race.base, __ATOMIC_ACQUIRE);
+
+		if (!add_one(race.adder[0], &race.old, race.target)) {
+			__atomic_store_n(&race.failed, true, __ATOMIC_RELAXED);
+			break;
+		}
+		race.lost += word(&race.old) < base;
+		__atomic_fetch_add(&race.added, 1, __ATOMIC_RELEASE);
+	}
+	return unused;
+}
+
+static uint64_t added(void)
+{
+	return __atomic_load_n(&race.added, __ATOMIC_ACQUIRE);
+}
+
+/* After each base an addition that has begun after it is waited for: it sees what the write left. */
+static void write_bases(void)
+{
+	for (uint64_t k = 1; k <= BASES; k++) {
+		uint64_t before;
+
+		assert_wc(atomic_write(race.writer[0], (uintptr_t)race.target->addr,
+				       race.target->mr->rkey, k << 32),
+			  IBV_WC_SUCCESS);
+		__atomic_store_n(&race.base, k << 32, __ATOMIC_RELEASE);
+		before = added();
+		while (added() < before + 2 && !__atomic_load_n(&race.failed, __ATOMIC_RELAXED))
+			sched_yield();
+	}
+}
+
+static void assert_no_write_is_undone(const struct rdma_buf *target)
+{
+	struct ibv_cq *shared = node.cq, *own = ibv_create_cq(node.context, 16, NULL, NULL, 0);
+	pthread_t thread;
+
+	assert_non_null(own);
+	race = (struct race){ .target = target };
+	race.old = rdma_buf_alloc(node.pd, 4096, RDMA_LOCAL);
+	make_pair(race.writer, ATOMIC_ACCESS);
+	node.cq = own;
+	make_pair(race.adder, ATOMIC_ACCESS);
+	node.cq = shared;
+	assert_int_equal(pthread_create(&thread, NULL, add_until_told, NULL), 0);
+	write_bases();
+	__atomic_store_n(&race.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	print_message("%d bases, %lu additions, %lu found less than a base\n", BASES, race.added, race.lost);
+	assert_false(race.failed);
+	assert_int_equal(race.lost, 0);
+	rdma_qp_unpair(race.adder);
+	rdma_qp_unpair(race.writer);
+	rdma_buf_free(&race.old);
+	ibv_destroy_cq(own);
+}
+
+static void addition_in_memory_never_undoes_an_atomic_write(void **state)
+{
+	struct rdma_buf target;
+
+	(void)state;
+	rdma_node_open(&node);
+	target = rdma_buf_alloc(node.pd, 4096, ATOMIC_ACCESS);
+	assert_no_write_is_undone(&target);
+	rdma_buf_free(&target);
+	rdma_node_close(&node);
+}
+
+/* A register of edu that can be read and written by 8 bytes. */
+#define EDU_DMA_SRC 0x80
+
+static void addition_to_a_bar_never_undoes_an_atomic_write(void **state)
+{
+	struct rdma_buf target;
+	struct rdma_bar bar;
+	int dmabuf;
+
+	(void)state;
+	rdma_node_open(&node);
+	rdma_bar_open(&bar, EXPORTER_DRIVER, GUEST_EDU, 0, 4096);
+	dmabuf = rdma_export(&bar, 0, 4096);
+	target.mr = ibv_reg_dmabuf_mr(node.pd, 0, 4096, (uintptr_t)bar.map, dmabuf,
+				      RDMA_REMOTE | IBV_ACCESS_REMOTE_ATOMIC);
+	assert_non_null(target.mr);
+	target.addr = bar.map + EDU_DMA_SRC;
+	*(volatile uint64_t *)target.addr = 0;
+	assert_no_write_is_undone(&target);
+	assert_int_equal(ibv_dereg_mr(target.mr), 0);
+	close(dmabuf);
+	rdma_bar_close(&bar);
+	rdma_node_close(&node);
+}
+
 static enum ibv_wc_status flush(struct ibv_qp *qp, const struct rdma_buf *target, size_t len,
 				uint8_t type, uint8_t level)
 {
@@ -284,6 +403,8 @@ int main(void)
 		guest_test(additions_of_many_queue_pairs_all_count),
 		guest_test(refused_atomics_change_nothing),
 		guest_test(atomic_write_wants_eight_aligned_bytes),
+		guest_test(addition_in_memory_never_undoes_an_atomic_write),
+		guest_test(addition_to_a_bar_never_undoes_an_atomic_write),
 		guest_test(flush_is_global_only_and_stays_inside_its_region),
 	};
 
