@@ -12,7 +12,8 @@
 
 #include "vfiowc_rdma.h"
 
-static int av_fill(struct vfiowc_av *av, const struct rdma_ah_attr *attr)
+static int av_fill(struct vfiowc_dev *dev, struct vfiowc_av *av,
+		   const struct rdma_ah_attr *attr)
 {
 	const struct ib_global_route *grh = rdma_ah_read_grh(attr);
 
@@ -25,7 +26,7 @@ static int av_fill(struct vfiowc_av *av, const struct rdma_ah_attr *attr)
 	av->hop_limit = grh->hop_limit;
 	av->flow_label = grh->flow_label;
 	av->sl = rdma_ah_get_sl(attr);
-	return vfiowc_dev_by_gid(&grh->dgid, &av->dest_dev);
+	return vfiowc_dev_by_gid(dev, &grh->dgid, &av->dest_dev);
 }
 
 /**
@@ -54,7 +55,7 @@ int vfiowc_create_ah(struct ib_ah *ibah, struct rdma_ah_init_attr *init,
 	if (!ah->av)
 		return -ENOMEM;
 	ah->av->pd = ibah->pd;
-	err = av_fill(ah->av, init->ah_attr);
+	err = av_fill(dev, ah->av, init->ah_attr);
 	if (err)
 		goto err_free;
 	err = xa_alloc(&dev->avs, &ah->ahn, ah->av, XA_LIMIT(1, VFIOWC_MAX_AH),

@@ -84,27 +84,41 @@ static struct vfiowc_dev *devs_get_by_netdev(const struct net_device *ndev)
 	return found;
 }
 
+static bool dev_has_gid(struct vfiowc_dev *dev, const union ib_gid *gid)
+{
+	const struct ib_gid_attr *attr;
+
+	attr = rdma_find_gid(&dev->ibdev, gid, IB_GID_TYPE_ROCE_UDP_ENCAP,
+			     NULL);
+	if (IS_ERR(attr))
+		return false;
+	rdma_put_gid_attr(attr);
+	return true;
+}
+
 /**
  * vfiowc_dev_by_gid - which of our devices has this GID on its port?
+ * @own: the device that asks; it is the one if it has the GID, too: a VLAN and the
+ *	netdev below it have one MAC address, and so one link-local GID
  * @gid: a destination
  * @id: out: vfiowc_dev.id
  *
  * Return: 0 or -EHOSTUNREACH.
  */
-int vfiowc_dev_by_gid(const union ib_gid *gid, u32 *id)
+int vfiowc_dev_by_gid(struct vfiowc_dev *own, const union ib_gid *gid, u32 *id)
 {
-	const struct ib_gid_attr *attr;
 	struct vfiowc_dev *dev;
 	int err = -EHOSTUNREACH;
 
+	if (dev_has_gid(own, gid)) {
+		*id = own->id;
+		return 0;
+	}
 	mutex_lock(&devs_lock);
 	list_for_each_entry(dev, &devs, link) {
 		if (!ib_device_try_get(&dev->ibdev))
 			continue;
-		attr = rdma_find_gid(&dev->ibdev, gid,
-				     IB_GID_TYPE_ROCE_UDP_ENCAP, NULL);
-		if (!IS_ERR(attr)) {
-			rdma_put_gid_attr(attr);
+		if (dev_has_gid(dev, gid)) {
 			*id = dev->id;
 			err = 0;
 		}

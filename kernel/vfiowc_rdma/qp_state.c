@@ -129,7 +129,7 @@ static int qp_resolve(struct vfiowc_qp *qp, const struct ib_qp_attr *attr)
 
 	if (!(rdma_ah_get_ah_flags(&attr->ah_attr) & IB_AH_GRH))
 		return -EINVAL;
-	err = vfiowc_dev_by_gid(&grh->dgid, &id);
+	err = vfiowc_dev_by_gid(qp->dev, &grh->dgid, &id);
 	if (!err)
 		WRITE_ONCE(qp->dest_dev, id);
 	return err;

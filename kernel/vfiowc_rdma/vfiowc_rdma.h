@@ -402,7 +402,7 @@ int vfiowc_query_port(struct ib_device *ibdev, u32 port,
 		      struct ib_port_attr *attr);
 int vfiowc_get_port_immutable(struct ib_device *ibdev, u32 port,
 			      struct ib_port_immutable *immutable);
-int vfiowc_dev_by_gid(const union ib_gid *gid, u32 *id);
+int vfiowc_dev_by_gid(struct vfiowc_dev *own, const union ib_gid *gid, u32 *id);
 int vfiowc_netdev_init(void);
 void vfiowc_netdev_exit(void);
 

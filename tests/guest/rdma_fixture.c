@@ -33,6 +33,15 @@ static bool has_address(void *netdev)
 	return false;
 }
 
+int rdma_netdev_up(const char *netdev)
+{
+	if (!guest_run("ip link set %s up", netdev) &&
+	    guest_wait_for(has_address, (void *)netdev, LINK_UP_MS))
+		return 0;
+	print_error("%s does not come up\n", netdev);
+	return -1;
+}
+
 int rdma_device_up(void **state)
 {
 	char bdf[GUEST_BDF_LEN], netdev[32];
@@ -44,11 +53,8 @@ int rdma_device_up(void **state)
 		print_error("no e1000e netdev to add " RDMA_DEVICE " to\n");
 		return -1;
 	}
-	if (guest_run("ip link set %s up", netdev) ||
-	    !guest_wait_for(has_address, netdev, LINK_UP_MS)) {
-		print_error("%s does not come up\n", netdev);
+	if (rdma_netdev_up(netdev))
 		return -1;
-	}
 	context = rdma_open();
 	if (context)
 		return ibv_close_device(context);
@@ -61,14 +67,14 @@ int rdma_device_down(void **state)
 	return guest_run("rdma link delete " RDMA_DEVICE) ? -1 : 0;
 }
 
-struct ibv_context *rdma_open(void)
+struct ibv_context *rdma_open_name(const char *name)
 {
 	struct ibv_device **list = ibv_get_device_list(NULL);
 	struct ibv_context *context = NULL;
 	int err = ENODEV;
 
 	for (int i = 0; list && list[i]; i++) {
-		if (strcmp(ibv_get_device_name(list[i]), RDMA_DEVICE))
+		if (strcmp(ibv_get_device_name(list[i]), name))
 			continue;
 		context = ibv_open_device(list[i]);
 		err = context ? 0 : errno;
@@ -79,15 +85,25 @@ struct ibv_context *rdma_open(void)
 	return context;
 }
 
-void rdma_node_open(struct rdma_node *node)
+struct ibv_context *rdma_open(void)
 {
-	node->context = rdma_open();
-	assert_non_null(node->context);
+	return rdma_open_name(RDMA_DEVICE);
+}
+
+void rdma_node_on(struct rdma_node *node, struct ibv_context *context)
+{
+	assert_non_null(context);
+	node->context = context;
 	node->pd = ibv_alloc_pd(node->context);
 	assert_non_null(node->pd);
 	node->cq = ibv_create_cq(node->context, CQ_DEPTH, NULL, NULL, 0);
 	assert_non_null(node->cq);
 	assert_int_equal(ibv_query_gid(node->context, PORT, 0, &node->gid), 0);
+}
+
+void rdma_node_open(struct rdma_node *node)
+{
+	rdma_node_on(node, rdma_open());
 }
 
 void rdma_node_close(struct rdma_node *node)

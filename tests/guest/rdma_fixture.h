@@ -61,9 +61,19 @@ int rdma_device_up(void **state);
 /** rdma_device_down() - remove RDMA_DEVICE again; group teardown. */
 int rdma_device_down(void **state);
 
-/** rdma_open() - open RDMA_DEVICE, NULL with errno set when there is none. */
+/** rdma_netdev_up() - bring up a netdev and wait for its link-local address; 0 or -1. */
+int rdma_netdev_up(const char *netdev);
+
+/** rdma_open_name() - open a device, NULL with errno set when there is none. */
+struct ibv_context *rdma_open_name(const char *name);
+
+/** rdma_open() - open RDMA_DEVICE, as rdma_open_name(). */
 struct ibv_context *rdma_open(void);
 
+/** rdma_node_on() - the node of an opened device; @context is closed with it. */
+void rdma_node_on(struct rdma_node *node, struct ibv_context *context);
+
+/** rdma_node_open() - open RDMA_DEVICE and make a node of it. */
 void rdma_node_open(struct rdma_node *node);
 void rdma_node_close(struct rdma_node *node);
 
