@@ -60,12 +60,42 @@ static void span_advance(struct vfiowc_span *span, u32 n)
 		span->buf += n;
 }
 
-/* Memory on both sides.  An aligned word is one access: a flag, an atomic. */
+/* One load where the address allows it. */
+#define load(type, from)						\
+({									\
+	const type *__from = (from);					\
+									\
+	IS_ALIGNED((unsigned long)__from, sizeof(*__from)) ?		\
+		READ_ONCE(*__from) : get_unaligned(__from);		\
+})
+
+/*
+ * An aligned word of 2, 4 or 8 bytes is one access: a flag, an atomic.  memcpy() moves
+ * few bytes as it likes, one by one for example.  False: it is no such word.
+ */
+static bool word_move(void *to, const void *from, u32 n)
+{
+	switch (IS_ALIGNED((unsigned long)to, n) ? n : 0) {
+	case 8:
+		WRITE_ONCE(*(u64 *)to, load(u64, from));
+		return true;
+	case 4:
+		WRITE_ONCE(*(u32 *)to, load(u32, from));
+		return true;
+	case 2:
+		WRITE_ONCE(*(u16 *)to, load(u16, from));
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Memory on both sides. */
 static void mem_move(void *to, const void *from, u32 n)
 {
-	if (n == VFIOWC_IO_WORD && IS_ALIGNED((unsigned long)to, VFIOWC_IO_WORD))
-		WRITE_ONCE(*(u64 *)to, get_unaligned((const u64 *)from));
-	else if (n < CHOICE_BYTES)
+	if (n <= VFIOWC_IO_WORD && word_move(to, from, n))
+		return;
+	if (n < CHOICE_BYTES)
 		memcpy(to, from, n);
 	else
 		static_call(vfiowc_mem_copy)(to, from, n);
