@@ -107,13 +107,14 @@ static void sq_complete(struct vfiowc_qp *qp, const struct wr *wr)
 
 /*
  * The peer of a connection that answered stays held for the next request of the run,
- * which looks again whether it is connected.  Others are let go of: who is being
- * destroyed waits for one request at most.
+ * which looks again whether it is connected.  Others are let go of, also by a request
+ * that has no peer and so would not look: who is being destroyed waits for one request
+ * at most.
  */
 static void sq_put_peer(struct wr *wr, bool complete, struct vfiowc_qp **peer)
 {
 	bool keep = complete && wr->status == IB_WC_SUCCESS && !wr->dropped &&
-		    wr->qp->ibqp.qp_type != IB_QPT_UD;
+		    wr->qp->ibqp.qp_type != IB_QPT_UD && !wr->op->local;
 
 	*peer = keep ? wr->peer : NULL;
 	if (wr->peer && !keep)
