@@ -111,9 +111,12 @@ int vfiowc_dealloc_mw(struct ib_mw *ibmw)
 	struct vfiowc_qp *qp = mw_unbind(dev, mw);
 
 	if (qp) {
-		/* who found the window before has left it then */
-		mutex_lock(&qp->rq.lock);
-		mutex_unlock(&qp->rq.lock);
+		/*
+		 * Who found the window before has left it then.  A caller that is
+		 * killed is not told so; they leave at the next chunk.
+		 */
+		if (!mutex_lock_killable(&qp->rq.lock))
+			mutex_unlock(&qp->rq.lock);
 		vfiowc_qp_put(qp);
 	}
 	xa_erase(&dev->mrs, mw->index);

@@ -216,12 +216,15 @@ static enum verdict run_connected(struct wr *wr, struct vfiowc_iter *local)
  * Whatever the operation, the responder's rq.lock is held: who takes a QP to
  * RESET or ERR waits for it, so that nothing is delivered through the QP any more
  * when modify_qp returns, and a QP connected anew gets nothing from an old peer.
+ * Who waits can be killed: a responder that has found another peer may be in the middle
+ * of a long transfer.
  */
 static enum verdict run_on_peer(struct wr *wr, struct vfiowc_iter *local)
 {
 	enum verdict verdict;
 
-	mutex_lock(&wr->peer->rq.lock);
+	if (mutex_lock_killable(&wr->peer->rq.lock))
+		return HAND_OVER;
 	verdict = run_connected(wr, local);
 	mutex_unlock(&wr->peer->rq.lock);
 	return verdict;
@@ -229,13 +232,15 @@ static enum verdict run_on_peer(struct wr *wr, struct vfiowc_iter *local)
 
 /*
  * What is used through this QP is used under its rq.lock: a window that was invalidated
- * with it held delivers nothing any more.
+ * with it held delivers nothing any more.  A transfer of the peer may hold it
+ * for long, as above.
  */
 static enum verdict run_locally(struct wr *wr, struct vfiowc_iter *local)
 {
 	enum verdict verdict;
 
-	mutex_lock(&wr->qp->rq.lock);
+	if (mutex_lock_killable(&wr->qp->rq.lock))
+		return HAND_OVER;
 	verdict = wr->op->run(wr, local);
 	mutex_unlock(&wr->qp->rq.lock);
 	return verdict;

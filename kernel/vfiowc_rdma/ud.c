@@ -134,7 +134,9 @@ enum verdict vfiowc_wr_ud(struct wr *wr, struct vfiowc_iter *local)
 	if (!wr->peer)
 		return drop(wr);
 	wr->xfer.peer = wr->peer;
-	mutex_lock(&wr->peer->rq.lock);
+	/* the number may be that of a connected QP, in the middle of a long transfer */
+	if (mutex_lock_killable(&wr->peer->rq.lock))
+		return HAND_OVER;
 	verdict = run_locked(wr, local, &av);
 	mutex_unlock(&wr->peer->rq.lock);
 	return verdict;

@@ -282,17 +282,6 @@ static void revoke_of_a_waiting_process_can_be_killed(void **state)
 	close(fd);
 }
 
-/* Waits in the kernel where only a kill or the event itself helps. */
-static bool waits_in_kernel(void *arg)
-{
-	char path[64], text[512], state = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", *(pid_t *)arg);
-	if (!guest_read_file(path, text, sizeof(text)))
-		sscanf(strrchr(text, ')'), ") %c", &state);
-	return state == 'D';
-}
-
 static pid_t decode_off_in_child(const struct exporter *exp)
 {
 	pid_t child = fork();
@@ -318,7 +307,7 @@ static void hostile_fence_delays_only_core(void **state)
 	assert_int_equal(importer_attach(importer, fd, NULL, IMPORTER_DYNAMIC), 0);
 	assert_int_equal(importer_do(importer, IMPORTER_FENCE), 0);
 	owner = decode_off_in_child(exp);
-	assert_true(guest_wait_for(waits_in_kernel, &owner, 20000));
+	assert_true(guest_wait_for(guest_in_kernel, &owner, 20000));
 
 	toucher = fork();
 	if (!toucher) {

@@ -348,3 +348,13 @@ bool guest_wait_for(bool (*done)(void *arg), void *arg, unsigned int timeout_ms)
 		nanosleep(&ms, NULL);
 	}
 }
+
+bool guest_in_kernel(void *pid)
+{
+	char path[64], text[512], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", *(pid_t *)pid);
+	if (!guest_read_file(path, text, sizeof(text)))
+		sscanf(strrchr(text, ')'), ") %c", &state);
+	return state == 'D';
+}

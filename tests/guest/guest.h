@@ -152,6 +152,9 @@ unsigned int guest_ms(unsigned int ms);
  */
 bool guest_wait_for(bool (*done)(void *arg), void *arg, unsigned int timeout_ms);
 
+/** guest_in_kernel() - for guest_wait_for(): does a process (pid_t *) wait where only a kill or the event itself helps? */
+bool guest_in_kernel(void *pid);
+
 /** guest_log_mark() - from here on guest_log_clean() looks for splats. */
 void guest_log_mark(void);
 

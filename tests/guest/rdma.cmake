@@ -4,7 +4,7 @@ add_library(vfiowc_guest_rdma STATIC rdma_fixture.c rdma_slice.c rdma_window.c)
 target_link_libraries(vfiowc_guest_rdma PUBLIC vfiowc_guest_exporter PkgConfig::IBVERBS)
 
 foreach(subject verbs host errors events process doorbell doorbell_file misuse tools dmabuf single_access pieces restart
-		atomic services scale identity sharing windows windows_close vlan)
+		atomic services scale identity sharing windows windows_close vlan kill)
 	vfiowc_guest_test(NAME rdma_${subject} SOURCES rdma_${subject}.c LIBS vfiowc_guest_rdma)
 endforeach()
 pkg_check_modules(DRM REQUIRED IMPORTED_TARGET libdrm)
