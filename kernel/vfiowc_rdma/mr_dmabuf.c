@@ -26,6 +26,7 @@
 #include <linux/slab.h>
 
 #include "vfiowc_dma_buf.h"
+#include "vfiowc_io.h"
 #include "vfiowc_rdma.h"
 
 MODULE_IMPORT_NS("DMA_BUF");
@@ -100,6 +101,20 @@ err_symbol:
 	return err;
 }
 
+/* The exporter decided how it is mapped; what is said of range_add() holds here, too. */
+static int vmap_io(struct vfiowc_mr *mr)
+{
+	if (!vfiowc_io_uncached(mr->vmap.vaddr_iomem))
+		return -EBUSY;
+	mr->kind = VFIOWC_MEM_BUF_IO;
+	mr->ranges = kzalloc_obj(*mr->ranges);
+	if (!mr->ranges)
+		return -ENOMEM;
+	mr->ranges->len = mr->length;
+	mr->ranges->io = mr->vmap.vaddr_iomem + mr->buf_offset;
+	return 0;
+}
+
 static int map_vmap(struct vfiowc_mr *mr)
 {
 	int err;
@@ -109,20 +124,14 @@ static int map_vmap(struct vfiowc_mr *mr)
 	err = dma_buf_vmap(mr->dmabuf, &mr->vmap);
 	if (err)
 		return err;
-
+	if (mr->vmap.is_iomem) {
+		err = vmap_io(mr);
+		if (err)
+			dma_buf_vunmap(mr->dmabuf, &mr->vmap);
+		return err;
+	}
 	mr->kind = VFIOWC_MEM_BUF_RAM;
-	if (!mr->vmap.is_iomem) {
-		mr->vaddr = mr->vmap.vaddr + mr->buf_offset;
-		return 0;
-	}
-	mr->kind = VFIOWC_MEM_BUF_IO;
-	mr->ranges = kzalloc_obj(*mr->ranges);
-	if (!mr->ranges) {
-		dma_buf_vunmap(mr->dmabuf, &mr->vmap);
-		return -ENOMEM;
-	}
-	mr->ranges->len = mr->length;
-	mr->ranges->io = mr->vmap.vaddr_iomem + mr->buf_offset;
+	mr->vaddr = mr->vmap.vaddr + mr->buf_offset;
 	return 0;
 }
 
@@ -277,9 +286,9 @@ static int mr_import(struct vfiowc_mr *mr, u64 offset)
  * @attrs: no driver attributes
  *
  * Return: the MR or an error pointer: -EINVAL not a dma-buf, outside of it;
- * -EBADF; -EBUSY I/O memory that the kernel can map write-combined only; -ENODEV
- * revoked; -EOPNOTSUPP access flags, or an exporter that offers no way to reach
- * its memory by the CPU; -EINTR; -ENOMEM; what the exporter says.
+ * -EBADF; -EBUSY I/O memory that the kernel can map write-combined only, or that its
+ * exporter maps so; -ENODEV revoked; -EOPNOTSUPP access flags, or an exporter that
+ * offers no way to reach its memory by the CPU; -EINTR; -ENOMEM; what the exporter says.
  */
 struct ib_mr *vfiowc_reg_user_mr_dmabuf(struct ib_pd *pd, u64 offset,
 					u64 length, u64 iova, int fd, int access,
