@@ -16,8 +16,8 @@
  * namespace the device can emit; tags are never converted.
  *
  * dmabuf->resv protects mr->mapped and everything it stands for (ranges, vmap).
- * Order: attach (takes resv itself), resv { map, tag, publish }; the other way
- * round resv { drain, unmap }, detach, put.  The callback runs with resv held
+ * Order: attach (takes resv itself), resv { map, tag, wait for the exporter, publish };
+ * the other way round resv { drain, unmap }, detach, put.  The callback runs with resv held
  * and waits for engines, which never take resv (O9).
  */
 #include <linux/dma-buf.h>
@@ -30,6 +30,9 @@
 #include "vfiowc_rdma.h"
 
 MODULE_IMPORT_NS("DMA_BUF");
+
+/* Moving memory takes as long as copying it does; an exporter that hangs is given up. */
+#define EXPORTER_WAIT_MS	10000
 
 #ifdef HAVE_DMA_BUF_GET_PCI_TPH
 /* The kernel asks whichever exporter it is. */
@@ -212,6 +215,21 @@ static const struct dma_buf_attach_ops mr_attach_ops = {
 	.invalidate_mappings = mr_invalidate,
 };
 
+/*
+ * The mapping is there; its bytes may still be on their way (a migration), until the
+ * kernel's own fences have signalled, for which nobody needs resv.
+ */
+static int wait_for_exporter(struct vfiowc_mr *mr)
+{
+	long left;
+
+	left = dma_resv_wait_timeout(mr->dmabuf->resv, DMA_RESV_USAGE_KERNEL,
+				     true, msecs_to_jiffies(EXPORTER_WAIT_MS));
+	if (left < 0)
+		return left;
+	return left ? 0 : -ETIMEDOUT;
+}
+
 static int mr_map_and_publish(struct vfiowc_mr *mr)
 {
 	struct dma_resv *resv = mr->dmabuf->resv;
@@ -221,11 +239,14 @@ static int mr_map_and_publish(struct vfiowc_mr *mr)
 	if (err)
 		return err;
 	err = mr_map(mr);
-	if (!err) {
+	if (err)
+		goto out;
+	err = wait_for_exporter(mr);
+	if (!err)
 		err = vfiowc_mr_publish(mr);
-		if (err)
-			mr_unmap(mr);
-	}
+	if (err)
+		mr_unmap(mr);
+out:
 	dma_resv_unlock(resv);
 	return err;
 }
@@ -288,7 +309,8 @@ static int mr_import(struct vfiowc_mr *mr, u64 offset)
  * Return: the MR or an error pointer: -EINVAL not a dma-buf, outside of it;
  * -EBADF; -EBUSY I/O memory that the kernel can map write-combined only, or that its
  * exporter maps so; -ENODEV revoked; -EOPNOTSUPP access flags, or an exporter that
- * offers no way to reach its memory by the CPU; -EINTR; -ENOMEM; what the exporter says.
+ * offers no way to reach its memory by the CPU; -EINTR; -ETIMEDOUT the exporter does not
+ * come to an end of moving it; -ENOMEM; what the exporter says.
  */
 struct ib_mr *vfiowc_reg_user_mr_dmabuf(struct ib_pd *pd, u64 offset,
 					u64 length, u64 iova, int fd, int access,

@@ -8,6 +8,7 @@ foreach(subject verbs host errors events process doorbell doorbell_file misuse t
 	vfiowc_guest_test(NAME rdma_${subject} SOURCES rdma_${subject}.c LIBS vfiowc_guest_rdma)
 endforeach()
 pkg_check_modules(DRM REQUIRED IMPORTED_TARGET libdrm)
+vfiowc_guest_test(NAME rdma_vmap SOURCES rdma_vmap.c LIBS vfiowc_guest_rdma vfiowc_guest_importer)
 vfiowc_guest_test(NAME long_rdma_keys SOURCES long_rdma_keys.c LIBS vfiowc_guest_rdma)
 vfiowc_guest_test(NAME rdma_importer SOURCES rdma_importer.c LIBS vfiowc_guest_rdma PkgConfig::DRM)
 if(TARGET vfiowcdv)

@@ -3,8 +3,8 @@
  * A dma-buf importer for tests: attaches as a PCI function of the test's choice
  * (or as a bare device), maps, shows the DMA addresses and what the IOMMU makes
  * of them, and lets go when it is told to, late, or never.  It also puts a
- * fence on a dma-buf as a hostile client could, and reads a PTE of a process
- * without asking the exporter.
+ * fence on a dma-buf as a hostile client could, or an exporter that moves the
+ * memory, and reads a PTE of a process without asking the exporter.
  *
  * Locks: importer.lock (ioctls) > dma_resv.  invalidate_mappings() is called
  * with resv held and takes nothing.
@@ -352,7 +352,7 @@ static int ioctl_tph(struct importer *imp, void __user *arg)
 	return copy_to_user(arg, &tph, sizeof(tph)) ? -EFAULT : 0;
 }
 
-static int ioctl_fence(struct importer *imp)
+static int ioctl_fence(struct importer *imp, enum dma_resv_usage usage)
 {
 	struct dma_fence *fence;
 	int ret;
@@ -369,8 +369,7 @@ static int ioctl_fence(struct importer *imp)
 	dma_resv_lock(imp->dmabuf->resv, NULL);
 	ret = dma_resv_reserve_fences(imp->dmabuf->resv, 1);
 	if (!ret)
-		dma_resv_add_fence(imp->dmabuf->resv, fence,
-				   DMA_RESV_USAGE_BOOKKEEP);
+		dma_resv_add_fence(imp->dmabuf->resv, fence, usage);
 	dma_resv_unlock(imp->dmabuf->resv);
 	if (ret)
 		dma_fence_put(fence);
@@ -459,7 +458,9 @@ static long dispatch(struct importer *imp, unsigned int cmd, void __user *arg)
 	case IMPORTER_TPH:
 		return ioctl_tph(imp, arg);
 	case IMPORTER_FENCE:
-		return ioctl_fence(imp);
+		return ioctl_fence(imp, DMA_RESV_USAGE_BOOKKEEP);
+	case IMPORTER_FENCE_KERNEL:
+		return ioctl_fence(imp, DMA_RESV_USAGE_KERNEL);
 	case IMPORTER_FENCE_SIGNAL:
 		signal_fence(imp);
 		return 0;

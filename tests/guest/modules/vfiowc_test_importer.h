@@ -85,5 +85,7 @@ struct importer_pte {
  * (Documentation/upstream/scatter-list-leak.md).
  */
 #define IMPORTER_MEND_LIST	_IO('V', 0xeb)
+/* As IMPORTER_FENCE, one of the kernel's own: the memory is being moved. */
+#define IMPORTER_FENCE_KERNEL	_IO('V', 0xec)
 
 #endif
