@@ -41,6 +41,7 @@ static int get_tag(struct dma_buf *dmabuf, bool extended, u16 *st, u8 *ph)
 	return dma_buf_get_pci_tph(dmabuf, extended, st, ph);
 }
 #else
+/* Ours is the only exporter that has tags; it says of others' dma-bufs that they have none. */
 static int get_tag(struct dma_buf *dmabuf, bool extended, u16 *st, u8 *ph)
 {
 	typeof(vfiowc_dma_buf_get_tph) *get_tph;
@@ -92,7 +93,6 @@ static int map_vfiowc_pci(struct vfiowc_mr *mr)
 	kfree(lent);
 	if (err)
 		goto err_unmap;
-	read_tag(mr);
 	return 0;
 
 err_unmap:
@@ -177,6 +177,7 @@ static int mr_map(struct vfiowc_mr *mr)
 	err = map_any(mr);
 	if (err)
 		return err;
+	read_tag(mr);
 	mr->tag.target = mr->kind;
 	mr->mapped = true;
 	return 0;
