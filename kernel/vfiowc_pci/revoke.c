@@ -8,7 +8,9 @@
  * grant is to map the canary, which core refuses with -ENODEV while decode is
  * off or the device sleeps, resets or is closed; and what core takes away it
  * takes by invalidating the canary.  Hence a temporary revocation heals by
- * itself at the next fault or mapping.
+ * itself at the next fault or mapping.  Low power alone is asked for beside
+ * that: core takes the memory away when it begins, but also gives it back before
+ * it ends.
  *
  * Locks: see vfiowc_pci.h.
  */
@@ -61,6 +63,16 @@ int vfiowc_buf_arm(struct vfiowc_buf *buf)
 	dma_resv_assert_held(buf->resv);
 	if (vfiowc_buf_revoked(buf) || !buf->vdev ||
 	    READ_ONCE(buf->vdev->blocked))
+		return -ENODEV;
+	/*
+	 * In low power an ioctl or config write wakes the device for as long as
+	 * it takes, and may find decode on: core then does not refuse the
+	 * canary, as it does refuse its own faults.  The flag is set after core
+	 * has revoked; what makes the memory usable again comes later, under
+	 * memory_lock and resv, so who sees that sees the flag.  Core writes it
+	 * plainly.
+	 */
+	if (data_race(READ_ONCE(buf->vdev->core.pm_runtime_engaged)))
 		return -ENODEV;
 	if (buf->armed)
 		return 0;

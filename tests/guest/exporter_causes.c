@@ -121,6 +121,54 @@ static void vfio_device_reset(void **state)
 	end_use(&use);
 }
 
+static void low_power(struct exporter *exp, uint32_t feature)
+{
+	assert_int_equal(exporter_feature(exp, VFIO_DEVICE_FEATURE_SET, feature, NULL, 0), 0);
+}
+
+/*
+ * Each of these requests wakes the device while it lasts, with its memory decoding; when it is over, the device
+ * sleeps on, and stock raises SIGBUS.
+ */
+static void nothing_is_granted_in_low_power(void **state)
+{
+	struct use use = begin_use(*state);
+	struct vfiowc_feature_region_mmap part = {
+		.region_index = use.exp->bar, .memattr = VFIOWC_MEMATTR_WC, .length = PAGE,
+	};
+	volatile uint8_t *map;
+	int fd;
+
+	low_power(use.exp, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY);
+	assert_cut_off(&use);
+
+	fd = exporter_export(use.exp, VFIOWC_MEMATTR_WC, 0, MIB);
+	assert_int_equal(exporter_state(use.exp, fd), VFIOWC_DMA_BUF_REVOKED_TEMP);
+	assert_true(mmap(NULL, MIB, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED);
+	assert_int_equal(errno, ENODEV);
+	assert_int_equal(exporter_feature(use.exp, VFIO_DEVICE_FEATURE_GET, VFIOWC_FEATURE_REGION_MMAP, &part,
+					  sizeof(part)), 0);
+	assert_true(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, use.exp->vfio.device, (off_t)part.mmap_offset) ==
+		    MAP_FAILED);
+	assert_int_equal(errno, ENODEV);
+	assert_cut_off(&use);
+
+	exporter_decode(use.exp, true);
+	assert_cut_off(&use);
+	assert_return_code(ioctl(use.exp->vfio.device, VFIO_DEVICE_RESET), errno);
+	assert_cut_off(&use);
+
+	low_power(use.exp, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT);
+	exporter_enable_memory(use.exp);
+	assert_healed(&use);
+	map = exporter_mmap(fd, MIB);
+	map[0] = 5;
+	assert_int_equal(map[0], 5);
+	munmap((void *)map, MIB);
+	close(fd);
+	end_use(&use);
+}
+
 /* Core tells nobody about this one. */
 static void sysfs_reset(void **state)
 {
@@ -238,6 +286,7 @@ int main(void)
 		importer_test(bus_master_toggle_revokes_nothing),
 		importer_test(forked_child_heals_too),
 		importer_test_nvme(vfio_device_reset),
+		importer_test_nvme(nothing_is_granted_in_low_power),
 		importer_test_nvme(sysfs_reset),
 		importer_test(decode_off_waits_for_a_slow_importer),
 		importer_test(sysfs_reset_waits_for_a_slow_importer),
