@@ -127,6 +127,7 @@ static void drain_stores(struct vfiowc_buf *buf, bool memory_locked)
 	/* Whoever still has a mapping may store on: drained again at its end. */
 	bool last = !READ_ONCE(buf->nr_maps);
 
+	dma_resv_assert_held(buf->resv);
 	if (!test_bit(VFIOWC_BUF_DIRTY, &buf->flags))
 		return;
 	on_each_cpu(store_fence, NULL, 1);
@@ -140,14 +141,14 @@ static void drain_stores(struct vfiowc_buf *buf, bool memory_locked)
  * The same where memory_lock is not held.  Its writer may wait for us or for
  * fences: never wait for it.
  */
-static void drain_stores_trylock(struct vfiowc_buf *buf,
-				 struct vfiowc_device *vdev)
+static void drain_stores_trylock(struct vfiowc_buf *buf)
 {
-	bool locked = down_read_trylock(&vdev->core.memory_lock);
+	struct rw_semaphore *memory_lock = &buf->vdev->core.memory_lock;
+	bool locked = down_read_trylock(memory_lock);
 
 	drain_stores(buf, locked);
 	if (locked)
-		up_read(&vdev->core.memory_lock);
+		up_read(memory_lock);
 }
 
 /**
@@ -162,7 +163,7 @@ void vfiowc_buf_drain_late(struct vfiowc_buf *buf)
 		return;
 	/* A device that AER reported may not be there to be read. */
 	if (!test_bit(VFIOWC_BLOCK_AER, &buf->vdev->blocked))
-		drain_stores_trylock(buf, buf->vdev);
+		drain_stores_trylock(buf);
 }
 
 /* Take away what was granted: importers first, then every CPU mapping. */
@@ -313,17 +314,16 @@ int vfiowc_buf_revoke(struct vfiowc_buf *buf)
 {
 	unsigned long deadline = drain_deadline();
 	bool again = test_and_set_bit(VFIOWC_BUF_REVOKED, &buf->flags);
-	struct vfiowc_device *vdev;
 	int ret;
 
 	ret = lock_until(buf, deadline);
 	if (ret)
 		return ret;
 	cut(buf);
-	vdev = buf->vdev;
+	/* Core and resets find nothing to wait for from the unlock on. */
+	drain_stores_trylock(buf);
 	dma_resv_unlock(buf->resv);
 
-	drain_stores_trylock(buf, vdev);
 	ret = wait_importers(buf, deadline);
 	if (ret)
 		return ret;
@@ -361,7 +361,7 @@ static void block_one(struct vfiowc_device *vdev, struct vfiowc_buf *buf,
 	if (was_armed) {
 		cut(buf);
 		if (reachable)
-			drain_stores_trylock(buf, vdev);
+			drain_stores_trylock(buf);
 	}
 	dma_resv_unlock(buf->resv);
 	if (was_armed && wait_importers(buf, drain_deadline()))

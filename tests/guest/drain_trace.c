@@ -16,6 +16,7 @@
 static const char *const probes[] = {
 	"p:vfiowc/zap unmap_mapping_range",
 	"p:vfiowc/fence vfiowc_pci:store_fence",
+	"p:vfiowc/unlock ww_mutex_unlock",
 	"r:vfiowc/read vfiowc_pci:read_back value=$retval:x32",
 };
 
@@ -23,6 +24,7 @@ static const char *const probes[] = {
 struct drain {
 	unsigned long fenced; /* CPUs since the last zap */
 	bool zapped;
+	long zapper; /* the thread */
 	bool done;
 };
 
@@ -44,6 +46,7 @@ static void remove_probes(void)
 	guest_write_file(TRACING "events/vfiowc/enable", "0");
 	append("-:vfiowc/zap\n");
 	append("-:vfiowc/fence\n");
+	append("-:vfiowc/unlock\n");
 	append("-:vfiowc/read\n");
 }
 
@@ -65,6 +68,14 @@ bool drain_trace_start(void)
 	       !guest_write_file(TRACING "events/vfiowc/enable", "1");
 }
 
+/* A line begins with NAME-THREAD [CPU]. */
+static long thread_of(const char *line, const char *cpu)
+{
+	while (cpu > line && *cpu != '-')
+		cpu--;
+	return strtol(cpu + 1, NULL, 10);
+}
+
 static void advance(struct drain *drain, const char *line, uint32_t value)
 {
 	unsigned long all = (1UL << sysconf(_SC_NPROCESSORS_ONLN)) - 1;
@@ -74,7 +85,10 @@ static void advance(struct drain *drain, const char *line, uint32_t value)
 		return;
 	if (strstr(line, ": zap:")) {
 		drain->zapped = true;
+		drain->zapper = thread_of(line, cpu);
 		drain->fenced = 0;
+	} else if (strstr(line, ": unlock:") && thread_of(line, cpu) == drain->zapper) {
+		drain->zapped = false;
 	} else if (strstr(line, ": fence:")) {
 		drain->fenced |= 1UL << strtoul(cpu + 1, NULL, 10);
 	} else if (strstr(line, ": read:") && read && drain->zapped && drain->fenced == all) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB */
 /*
- * Was a slice drained as rule O9 says: zapped, then a store fence on every CPU, then a read-back of the slice?
+ * Was a slice drained as rule O9 says: zapped, then a store fence on every CPU, then a read-back of the slice, all
+ * before the reservation lock is let go, behind which core and resets wait?
  * Emulated memory types hide a forgotten drain, so the kernel's own functions are traced (kprobe events).
  */
 #ifndef VFIOWC_TESTS_DRAIN_TRACE_H
@@ -16,7 +17,8 @@ bool drain_trace_start(void);
  * drain_trace_stop() - end tracing
  * @value: what the slice's first four bytes held
  *
- * Return: true when the trace has a zap, then a fence on every CPU, then a read that gave @value.
+ * Return: true when the trace has a zap, then a fence on every CPU, then a read that gave @value, and the thread that
+ * zapped has unlocked no reservation object in between.
  */
 bool drain_trace_stop(uint32_t value);
 
