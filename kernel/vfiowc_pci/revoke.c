@@ -354,17 +354,15 @@ int vfiowc_buf_state(struct vfiowc_buf *buf, u32 *state)
 static void block_one(struct vfiowc_device *vdev, struct vfiowc_buf *buf,
 		      bool reachable)
 {
-	bool was_armed;
-
 	dma_resv_lock(buf->resv, NULL);
-	was_armed = buf->vdev == vdev && buf->armed;
-	if (was_armed) {
+	if (buf->vdev == vdev && buf->armed) {
 		cut(buf);
 		if (reachable)
 			drain_stores_trylock(buf);
 	}
 	dma_resv_unlock(buf->resv);
-	if (was_armed && wait_importers(buf, drain_deadline()))
+	/* Also for whom REVOKE or an earlier reset has waited in vain. */
+	if (wait_importers(buf, drain_deadline()))
 		pci_warn(buf->pdev, "reset goes ahead although an importer still uses a dma-buf of BAR %u\n",
 			 buf->bar);
 }

@@ -169,14 +169,20 @@ static void nothing_is_granted_in_low_power(void **state)
 	end_use(&use);
 }
 
+static void reset_through_sysfs(const struct exporter *exp)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", exp->bdf);
+	assert_int_equal(guest_write_file(path, "1"), 0);
+}
+
 /* Core tells nobody about this one. */
 static void sysfs_reset(void **state)
 {
 	struct use use = begin_use(*state);
-	char path[128];
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", use.exp->bdf);
-	assert_int_equal(guest_write_file(path, "1"), 0);
+	reset_through_sysfs(use.exp);
 	exporter_enable_memory(use.exp);
 	assert_int_equal(importer_info(use.importer).nr_invalidates, 1);
 	assert_healed(&use);
@@ -205,17 +211,54 @@ static void sysfs_reset_waits_for_a_slow_importer(void **state)
 {
 	struct exporter *exp = *state;
 	int fd = exporter_export(exp, VFIOWC_MEMATTR_NC, 0, PAGE), importer = importer_open();
-	char path[128];
 
 	exporter_param("revoke_timeout_ms", "60000");
 	assert_int_equal(importer_attach_policy(importer, fd, NULL, IMPORTER_UNMAP_LATER,
 						OUTLASTS_RESET_MS), 0);
 	assert_int_equal(importer_do(importer, IMPORTER_CPU_MAP), 0);
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", exp->bdf);
-	assert_int_equal(guest_write_file(path, "1"), 0);
+	reset_through_sysfs(exp);
 	exporter_param("revoke_timeout_ms", "5000");
 	assert_false(importer_info(importer).mapped);
 	assert_int_equal(guest_log_count("still uses"), 0);
+	importer_close(importer);
+	close(fd);
+}
+
+/* REVOKE has cut it off and given up waiting, but its mapping is as good as ever. */
+static void sysfs_reset_waits_for_an_importer_of_a_revoked_slice(void **state)
+{
+	struct exporter *exp = *state;
+	int fd = exporter_export(exp, VFIOWC_MEMATTR_NC, 0, PAGE), importer = importer_open();
+
+	assert_int_equal(importer_attach_policy(importer, fd, NULL, IMPORTER_UNMAP_LATER,
+						OUTLASTS_RESET_MS), 0);
+	assert_int_equal(importer_do(importer, IMPORTER_CPU_MAP), 0);
+	exporter_param("revoke_timeout_ms", "100");
+	assert_int_equal(exporter_revoke(exp, fd), -ETIMEDOUT);
+	exporter_param("revoke_timeout_ms", "60000");
+	reset_through_sysfs(exp);
+	exporter_param("revoke_timeout_ms", "5000");
+	assert_false(importer_info(importer).mapped);
+	assert_int_equal(guest_log_count("still uses"), 0);
+	importer_close(importer);
+	close(fd);
+}
+
+static void sysfs_reset_under_an_importer_that_never_lets_go_is_logged(void **state)
+{
+	struct exporter *exp = *state;
+	int fd = exporter_export(exp, VFIOWC_MEMATTR_NC, 0, PAGE), importer = importer_open();
+
+	exporter_param("revoke_timeout_ms", "100");
+	assert_int_equal(importer_attach_policy(importer, fd, NULL, IMPORTER_UNMAP_NEVER, 0), 0);
+	assert_int_equal(importer_do(importer, IMPORTER_CPU_MAP), 0);
+	reset_through_sysfs(exp);
+	assert_int_equal(guest_log_count("still uses"), 1);
+	assert_int_equal(exporter_revoke(exp, fd), -ETIMEDOUT);
+	reset_through_sysfs(exp);
+	assert_int_equal(guest_log_count("still uses"), 2);
+	exporter_param("revoke_timeout_ms", "5000");
+	assert_int_equal(importer_do(importer, IMPORTER_UNMAP), 0);
 	importer_close(importer);
 	close(fd);
 }
@@ -290,6 +333,8 @@ int main(void)
 		importer_test_nvme(sysfs_reset),
 		importer_test(decode_off_waits_for_a_slow_importer),
 		importer_test(sysfs_reset_waits_for_a_slow_importer),
+		importer_test(sysfs_reset_waits_for_an_importer_of_a_revoked_slice),
+		importer_test(sysfs_reset_under_an_importer_that_never_lets_go_is_logged),
 		importer_test(export_with_decode_off_works_once_it_is_on),
 		importer_test(close_is_for_good),
 		importer_test_nvme(close_is_for_good),
