@@ -351,20 +351,31 @@ int vfiowc_buf_state(struct vfiowc_buf *buf, u32 *state)
 	return ret == -ENODEV ? 0 : ret;
 }
 
-static void block_one(struct vfiowc_device *vdev, struct vfiowc_buf *buf,
-		      bool reachable)
+/*
+ * Cut off what can be locked.  Who holds resv for long is core, waiting for
+ * fences, and has cut that one off; everybody else holds it for moments.
+ *
+ * Return: all could be locked.
+ */
+static bool cut_all(struct vfiowc_device *vdev, bool reachable)
 {
-	dma_resv_lock(buf->resv, NULL);
-	if (buf->vdev == vdev && buf->armed) {
-		cut(buf);
-		if (reachable)
-			drain_stores_trylock(buf);
+	struct vfiowc_buf *buf = NULL;
+	bool all = true;
+
+	while ((buf = vfiowc_buf_next(vdev, buf))) {
+		might_lock(&buf->resv->lock.base);
+		if (!dma_resv_trylock(buf->resv)) {
+			all = false;
+			continue;
+		}
+		if (buf->vdev == vdev && buf->armed) {
+			cut(buf);
+			if (reachable)
+				drain_stores_trylock(buf);
+		}
+		dma_resv_unlock(buf->resv);
 	}
-	dma_resv_unlock(buf->resv);
-	/* Also for whom REVOKE or an earlier reset has waited in vain. */
-	if (wait_importers(buf, drain_deadline()))
-		pci_warn(buf->pdev, "reset goes ahead although an importer still uses a dma-buf of BAR %u\n",
-			 buf->bar);
+	return all;
 }
 
 /**
@@ -376,17 +387,27 @@ static void block_one(struct vfiowc_device *vdev, struct vfiowc_buf *buf,
  * For what core tells nobody: a reset through sysfs or by a sibling's driver,
  * and AER.  In resets by VFIO core has revoked already, holds memory_lock, and
  * nothing is left to do here.
+ *
+ * One bound holds for all of it, because who calls holds locks of the PCI core,
+ * and nobody's fence or mapping delays the cut of another dma-buf.  A kill ends
+ * the wait for importers, not the cut.
  */
 void vfiowc_block(struct vfiowc_device *vdev, enum vfiowc_block why,
 		  bool reachable)
 {
+	unsigned long deadline = drain_deadline();
 	struct vfiowc_buf *buf = NULL;
 
 	set_bit(why, &vdev->blocked);
 	/* Who grants from now on does so under resv, and sees the bit. */
 	smp_mb__after_atomic();
+	while (!cut_all(vdev, reachable) && time_before(jiffies, deadline))
+		schedule_timeout_uninterruptible(1);
+	/* Also for whom REVOKE or an earlier reset has waited in vain. */
 	while ((buf = vfiowc_buf_next(vdev, buf)))
-		block_one(vdev, buf, reachable);
+		if (wait_importers(buf, deadline))
+			pci_warn(buf->pdev, "reset goes ahead although an importer still uses a dma-buf of BAR %u\n",
+				 buf->bar);
 }
 
 void vfiowc_unblock(struct vfiowc_device *vdev, enum vfiowc_block why)

@@ -20,7 +20,9 @@
  *
  * The canary's callback runs with memory_lock (write) and resv held: it takes
  * neither.  reset_prepare runs with memory_lock held or not, depending on who
- * resets: it only tries it.
+ * resets: it only tries it.  It and error_detected only try resv, too, until
+ * their time is up: core may hold it as long as a client's fence does not
+ * signal.
  */
 #ifndef _VFIOWC_PCI_H
 #define _VFIOWC_PCI_H

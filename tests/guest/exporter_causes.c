@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "exporter.h"
@@ -263,6 +264,91 @@ static void sysfs_reset_under_an_importer_that_never_lets_go_is_logged(void **st
 	close(fd);
 }
 
+struct import {
+	int fd;
+	int importer;
+};
+
+static struct import begin_import(const struct exporter *exp, enum importer_policy policy)
+{
+	struct import import = { exporter_export(exp, VFIOWC_MEMATTR_NC, 0, PAGE), importer_open() };
+
+	assert_int_equal(importer_attach_policy(import.importer, import.fd, NULL, policy, 0), 0);
+	assert_int_equal(importer_do(import.importer, IMPORTER_CPU_MAP), 0);
+	return import;
+}
+
+static void end_import(struct import *import)
+{
+	importer_close(import->importer);
+	close(import->fd);
+}
+
+static bool is_told(void *arg)
+{
+	return importer_info(*(int *)arg).nr_invalidates;
+}
+
+static void sysfs_reset_cuts_off_all_before_it_waits(void **state)
+{
+	struct exporter *exp = *state;
+	struct import holds_on = begin_import(exp, IMPORTER_UNMAP_NEVER);
+	struct import lets_go = begin_import(exp, IMPORTER_UNMAP_AT_ONCE);
+	pid_t child;
+	int status;
+
+	exporter_param("revoke_timeout_ms", "60000");
+	child = fork();
+	if (!child) {
+		reset_through_sysfs(exp);
+		_exit(0);
+	}
+	assert_true(guest_wait_for(is_told, &lets_go.importer, 20000));
+	assert_int_equal(waitpid(child, &status, WNOHANG), 0);
+	assert_int_equal(importer_do(holds_on.importer, IMPORTER_UNMAP), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	exporter_param("revoke_timeout_ms", "5000");
+	end_import(&lets_go);
+	end_import(&holds_on);
+}
+
+static unsigned int reset_ms(const struct exporter *exp)
+{
+	struct timespec begin, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	reset_through_sysfs(exp);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	return (unsigned int)((end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000);
+}
+
+#define BOUND_MS 1000
+#define NR_IMPORTS 16
+
+/* However many there are that do not let go. */
+static void sysfs_reset_has_one_bound(void **state)
+{
+	struct import imports[NR_IMPORTS];
+	struct exporter *exp = *state;
+	unsigned int bare, with;
+
+	bare = reset_ms(exp);
+	for (unsigned int i = 0; i < NR_IMPORTS; i++)
+		imports[i] = begin_import(exp, IMPORTER_UNMAP_NEVER);
+	exporter_param("revoke_timeout_ms", "1000");
+	with = reset_ms(exp);
+	exporter_param("revoke_timeout_ms", "5000");
+	print_message("%u ms, with %u importers that hold on %u ms\n", bare, NR_IMPORTS, with);
+	assert_int_equal(guest_log_count("still uses"), NR_IMPORTS);
+	assert_true(with >= BOUND_MS);
+	assert_true(with < bare + BOUND_MS * NR_IMPORTS / 2);
+	for (unsigned int i = 0; i < NR_IMPORTS; i++) {
+		assert_int_equal(importer_do(imports[i].importer, IMPORTER_UNMAP), 0);
+		end_import(&imports[i]);
+	}
+}
+
 /* As stock: an fd, which becomes usable with the memory. */
 static void export_with_decode_off_works_once_it_is_on(void **state)
 {
@@ -335,6 +421,8 @@ int main(void)
 		importer_test(sysfs_reset_waits_for_a_slow_importer),
 		importer_test(sysfs_reset_waits_for_an_importer_of_a_revoked_slice),
 		importer_test(sysfs_reset_under_an_importer_that_never_lets_go_is_logged),
+		importer_test(sysfs_reset_cuts_off_all_before_it_waits),
+		importer_test(sysfs_reset_has_one_bound),
 		importer_test(export_with_decode_off_works_once_it_is_on),
 		importer_test(close_is_for_good),
 		importer_test_nvme(close_is_for_good),

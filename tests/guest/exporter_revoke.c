@@ -292,6 +292,25 @@ static pid_t decode_off_in_child(const struct exporter *exp)
 	_exit(0);
 }
 
+static pid_t reset_in_child(const struct exporter *exp)
+{
+	pid_t child = fork();
+	char path[128];
+
+	if (child)
+		return child;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", exp->bdf);
+	_exit(guest_write_file(path, "1"));
+}
+
+/* And has said that all was well. */
+static bool child_has_ended(void *arg)
+{
+	int status;
+
+	return waitpid(*(pid_t *)arg, &status, WNOHANG) == *(pid_t *)arg && !status;
+}
+
 /*
  * A client puts a fence on the dma-buf that never signals. Core waits for it when the owner switches decode
  * off; everything else has a bound or can be killed.
@@ -301,7 +320,7 @@ static void hostile_fence_delays_only_core(void **state)
 	struct exporter *exp = *state;
 	int fd = exporter_export(exp, VFIOWC_MEMATTR_WC, 0, MIB), importer = importer_open(), status;
 	volatile uint8_t *map = exporter_mmap(fd, MIB);
-	pid_t owner, toucher;
+	pid_t owner, toucher, resetter;
 
 	map[0] = 1;
 	assert_int_equal(importer_attach(importer, fd, NULL, IMPORTER_DYNAMIC), 0);
@@ -316,6 +335,8 @@ static void hostile_fence_delays_only_core(void **state)
 	}
 	exporter_param("revoke_timeout_ms", "300");
 	assert_int_equal(exporter_revoke(exp, fd), -ETIMEDOUT);
+	resetter = reset_in_child(exp);
+	assert_true(guest_wait_for(child_has_ended, &resetter, 20000));
 	exporter_param("revoke_timeout_ms", "5000");
 	kill(toucher, SIGKILL);
 	assert_int_equal(waitpid(toucher, &status, 0), toucher);
