@@ -117,12 +117,20 @@ static noinline __noclone u32 read_back(struct vfiowc_buf *buf, bool memory_lock
 	return id;
 }
 
+/* What AER has reported may not be there, or hang who reads it. */
+static bool readable(const struct vfiowc_device *vdev)
+{
+	return !test_bit(VFIOWC_BLOCK_AER, &vdev->blocked);
+}
+
 /*
  * O9: zapping delivers nothing by itself; on processors with broadcast TLB
  * flushes it does not even interrupt the CPU whose write-combining buffer still
- * holds stores.  So: a store fence on every CPU, then a read-back.
+ * holds stores.  So: a store fence on every CPU, then a read-back.  If nothing
+ * can be read (!@reachable), it counts as dirty on.
  */
-static void drain_stores(struct vfiowc_buf *buf, bool memory_locked)
+static void drain_stores(struct vfiowc_buf *buf, bool memory_locked,
+			 bool reachable)
 {
 	/* Whoever still has a mapping may store on: drained again at its end. */
 	bool last = !READ_ONCE(buf->nr_maps);
@@ -131,6 +139,8 @@ static void drain_stores(struct vfiowc_buf *buf, bool memory_locked)
 	if (!test_bit(VFIOWC_BUF_DIRTY, &buf->flags))
 		return;
 	on_each_cpu(store_fence, NULL, 1);
+	if (!reachable)
+		return;
 	read_back(buf, memory_locked);
 	/* Not before: a second REVOKE must not return while this one drains. */
 	if (last)
@@ -141,12 +151,12 @@ static void drain_stores(struct vfiowc_buf *buf, bool memory_locked)
  * The same where memory_lock is not held.  Its writer may wait for us or for
  * fences: never wait for it.
  */
-static void drain_stores_trylock(struct vfiowc_buf *buf)
+static void drain_stores_trylock(struct vfiowc_buf *buf, bool reachable)
 {
 	struct rw_semaphore *memory_lock = &buf->vdev->core.memory_lock;
 	bool locked = down_read_trylock(memory_lock);
 
-	drain_stores(buf, locked);
+	drain_stores(buf, locked, reachable);
 	if (locked)
 		up_read(memory_lock);
 }
@@ -159,11 +169,8 @@ static void drain_stores_trylock(struct vfiowc_buf *buf)
 void vfiowc_buf_drain_late(struct vfiowc_buf *buf)
 {
 	dma_resv_assert_held(buf->resv);
-	if (buf->armed || !buf->vdev)
-		return;
-	/* A device that AER reported may not be there to be read. */
-	if (!test_bit(VFIOWC_BLOCK_AER, &buf->vdev->blocked))
-		drain_stores_trylock(buf);
+	if (!buf->armed && buf->vdev)
+		drain_stores_trylock(buf, readable(buf->vdev));
 }
 
 /* Take away what was granted: importers first, then every CPU mapping. */
@@ -199,7 +206,7 @@ static void canary_invalidate(struct dma_buf_attachment *attach)
 	if (buf->canary_sgt) {
 		cut(buf);
 		if (buf->vdev)
-			drain_stores(buf, true);
+			drain_stores(buf, true, readable(buf->vdev));
 	} else if (buf->dmabuf && !vfiowc_buf_revoked(buf)) {
 		dma_buf_invalidate_mappings(buf->dmabuf);
 	}
@@ -321,7 +328,7 @@ int vfiowc_buf_revoke(struct vfiowc_buf *buf)
 		return ret;
 	cut(buf);
 	/* Core and resets find nothing to wait for from the unlock on. */
-	drain_stores_trylock(buf);
+	drain_stores_trylock(buf, readable(buf->vdev));
 	dma_resv_unlock(buf->resv);
 
 	ret = wait_importers(buf, deadline);
@@ -370,8 +377,7 @@ static bool cut_all(struct vfiowc_device *vdev, bool reachable)
 		}
 		if (buf->vdev == vdev && buf->armed) {
 			cut(buf);
-			if (reachable)
-				drain_stores_trylock(buf);
+			drain_stores_trylock(buf, reachable);
 		}
 		dma_resv_unlock(buf->resv);
 	}

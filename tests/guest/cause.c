@@ -187,7 +187,7 @@ static const char *aer_prepare(struct cause_run *run)
  * A non-fatal error of the port above: the kernel tells the drivers of all functions below it. After a fatal one
  * it resets the link, and then, as with vfio-pci, the function's BARs are not programmed until the next open.
  */
-static void inject(struct cause_run *run)
+void cause_inject_aer(const struct cause_run *run)
 {
 	struct aer_error record = { .uncorrectable = PCI_ERR_UNC_COMP_TIME };
 	char path[128], target[256], *port;
@@ -211,7 +211,7 @@ static void inject(struct cause_run *run)
 	close(fd);
 }
 
-static bool aer_recovered(void *unused)
+bool cause_aer_recovered(void *unused)
 {
 	(void)unused;
 	return guest_log_count("device recovery successful") || guest_log_count("device recovery failed");
@@ -219,8 +219,8 @@ static bool aer_recovered(void *unused)
 
 static void aer_error_detected(struct cause_run *run)
 {
-	inject(run);
-	assert_true(guest_wait_for(aer_recovered, NULL, ENDS_MS));
+	cause_inject_aer(run);
+	assert_true(guest_wait_for(cause_aer_recovered, NULL, ENDS_MS));
 }
 
 static void revoke_by_request(struct cause_run *run)
@@ -327,6 +327,15 @@ const struct cause causes[] = {
 };
 
 const unsigned int nr_causes = sizeof(causes) / sizeof(causes[0]);
+
+const struct cause *cause_named(const char *name)
+{
+	for (unsigned int i = 0; i < nr_causes; i++)
+		if (!strcmp(causes[i].name, name))
+			return &causes[i];
+	fail_msg("no cause %s", name);
+	return NULL;
+}
 
 void cause_open(const struct cause *cause, struct cause_run *run)
 {

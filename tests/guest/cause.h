@@ -44,6 +44,16 @@ struct cause {
 extern const struct cause causes[];
 extern const unsigned int nr_causes;
 
+/** cause_named() - a row of the table; fails the test when there is none. */
+const struct cause *cause_named(const char *name);
+
+/*
+ * The steps of aer_error_detected: report an error of the port above the device, and has the kernel ended the
+ * recovery that follows?
+ */
+void cause_inject_aer(const struct cause_run *run);
+bool cause_aer_recovered(void *unused);
+
 /** cause_open() - the device of a cause, bound and open; skips the test when the cause cannot be tested. */
 void cause_open(const struct cause *cause, struct cause_run *run);
 void cause_close(const struct cause *cause, struct cause_run *run);

@@ -16,7 +16,7 @@ static void idle(void **state)
 	look_begin(look, cause);
 	assert_true(drain_trace_start());
 	cause->begin(&look->run);
-	drained = drain_trace_stop(LOOK_VALUE);
+	drained = drain_trace_stop(LOOK_VALUE).drained;
 	if (cause->refused) {
 		look_assert_in_use(look);
 		assert_false(drained);

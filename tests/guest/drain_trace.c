@@ -25,7 +25,7 @@ struct drain {
 	unsigned long fenced; /* CPUs since the last zap */
 	bool zapped;
 	long zapper; /* the thread */
-	bool done;
+	struct drain_seen seen;
 };
 
 /* Not by stdio, which seeks in a file opened for appending; this one cannot. */
@@ -91,12 +91,15 @@ static void advance(struct drain *drain, const char *line, uint32_t value)
 		drain->zapped = false;
 	} else if (strstr(line, ": fence:")) {
 		drain->fenced |= 1UL << strtoul(cpu + 1, NULL, 10);
-	} else if (strstr(line, ": read:") && read && drain->zapped && drain->fenced == all) {
-		drain->done |= strtoul(read + strlen("value="), NULL, 16) == value;
+		drain->seen.fenced |= drain->fenced == all;
+	} else if (strstr(line, ": read:") && read) {
+		drain->seen.reads++;
+		drain->seen.drained |= drain->zapped && drain->fenced == all &&
+				       strtoul(read + strlen("value="), NULL, 16) == value;
 	}
 }
 
-bool drain_trace_stop(uint32_t value)
+struct drain_seen drain_trace_stop(uint32_t value)
 {
 	FILE *file = fopen(TRACING "trace", "r");
 	struct drain drain = {};
@@ -109,5 +112,5 @@ bool drain_trace_stop(uint32_t value)
 		fclose(file);
 	remove_probes();
 	guest_write_file(TRACING "trace_clock", "local");
-	return drain.done;
+	return drain.seen;
 }

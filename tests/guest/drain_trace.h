@@ -13,13 +13,22 @@
 /** drain_trace_start() - false when the kernel has no kprobe events. */
 bool drain_trace_start(void);
 
+/*
+ * @drained: a zap, then a fence on every CPU, then a read that gave the expected value, and the thread that zapped has
+ *	unlocked no reservation object in between
+ * @fenced: a fence on every CPU, whatever was before and after
+ * @reads: how often something was read back
+ */
+struct drain_seen {
+	bool drained;
+	bool fenced;
+	unsigned int reads;
+};
+
 /**
  * drain_trace_stop() - end tracing
  * @value: what the slice's first four bytes held
- *
- * Return: true when the trace has a zap, then a fence on every CPU, then a read that gave @value, and the thread that
- * zapped has unlocked no reservation object in between.
  */
-bool drain_trace_stop(uint32_t value);
+struct drain_seen drain_trace_stop(uint32_t value);
 
 #endif

@@ -121,7 +121,7 @@ static bool revoke_reads(struct site *site, uint32_t value)
 	assert_int_equal(exporter_revoke(&site->exp, fd), 0);
 	munmap((void *)map, MIB);
 	close(fd);
-	return drain_trace_stop(value);
+	return drain_trace_stop(value).drained;
 }
 
 static void drain_reads_back_past_the_write_combined_mapping(void **state)

@@ -31,11 +31,16 @@ void importer_close(int fd)
 	close(fd);
 }
 
-int importer_teardown(void **state)
+void importer_close_all(void)
 {
 	for (int fd = 0; (size_t)fd < sizeof(is_open); fd++)
 		if (is_open[fd])
 			importer_close(fd);
+}
+
+int importer_teardown(void **state)
+{
+	importer_close_all();
 	return exporter_teardown(state);
 }
 

@@ -15,6 +15,8 @@ void importer_close(int fd);
  * which would wait for them. Not for threads that open importers: they close what they open.
  */
 int importer_teardown(void **state);
+/* The first half of it, for tests with another state. */
+void importer_close_all(void);
 #define importer_test(f) cmocka_unit_test_setup_teardown(f, exporter_setup_ivshmem, importer_teardown)
 #define importer_test_nvme(f)                                                                      \
 	cmocka_unit_test_setup_teardown(f, exporter_setup_nvme, importer_teardown)
