@@ -291,14 +291,16 @@ static int feature_region_mmap(struct vfiowc_device *vdev, u32 flags,
 			       void __user *arg, size_t argsz)
 {
 	struct vfiowc_feature_region_mmap req;
-	int ret;
+	int ret, fault;
 
 	ret = payload_in(flags, VFIO_DEVICE_FEATURE_GET, &req, sizeof(req),
 			 arg, argsz);
 	if (ret != 1)
 		return ret;
 	ret = vfiowc_region_get(vdev, &req, arg);
-	return ret ?: payload_out(arg, &req, sizeof(req));
+	/* Core's request stands there now: a failed call leaves the caller's. */
+	fault = payload_out(arg, &req, sizeof(req));
+	return ret ?: fault;
 }
 
 int vfiowc_device_feature(struct vfio_device *vfio, u32 flags,

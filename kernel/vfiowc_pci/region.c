@@ -172,7 +172,7 @@ static int add(struct vfiowc_device *vdev,
  * vfiowc_region_get - REGION_MMAP: an offset for a part of a region
  * @vdev: the device, open
  * @req: the request; filled in
- * @arg: where the caller's payload is: overwritten
+ * @arg: where the caller's payload is: overwritten, also by a failure
  *
  * Return: 0; -EINVAL, -EOPNOTSUPP, -ENOMEM, -EFAULT, or core's.
  */

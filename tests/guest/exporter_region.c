@@ -257,7 +257,7 @@ static void close_takes_it_away_for_good(void **state)
 static void number_of_parts_has_a_limit(void **state)
 {
 	struct exporter *exp = *state;
-	struct vfiowc_feature_region_mmap req;
+	struct vfiowc_feature_region_mmap req, asked;
 	unsigned int got = 0;
 	int ret;
 
@@ -265,12 +265,14 @@ static void number_of_parts_has_a_limit(void **state)
 		req = (struct vfiowc_feature_region_mmap){
 			.region_index = exp->bar, .offset = got * PAGE, .length = PAGE,
 		};
+		asked = req;
 		ret = region_mmap(exp, &req);
 		got += !ret;
 	} while (!ret && got <= 1000);
 	print_message("%u parts\n", got);
 	assert_int_equal(ret, -ENOMEM);
 	assert_true(got >= 64);
+	assert_memory_equal(&req, &asked, sizeof(req)); /* to be tried again */
 }
 
 int main(void)
