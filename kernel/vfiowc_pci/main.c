@@ -70,7 +70,10 @@ static int vfiowc_open_device(struct vfio_device *vfio)
 		return ret;
 	vfiowc_regions_init(vdev);
 	vdev->tph_completer = vfiowc_tph_read_completer(vdev->core.pdev);
-	/* A new session of a device that AER left for dead: core reset it. */
+	/*
+	 * A new session of a device that AER left for dead.  Core has tried to
+	 * reset it; whether that worked or not, the new user finds out himself.
+	 */
 	vfiowc_unblock(vdev, VFIOWC_BLOCK_AER);
 	vfio_pci_core_finish_enable(&vdev->core);
 	return 0;
@@ -129,8 +132,12 @@ static struct vfiowc_device *vfiowc_from_pci(struct pci_dev *pdev)
 }
 
 /*
- * Every reset of the function comes by here, VFIO's own with memory_lock held
- * and sysfs' without.  Core revokes for the former only.
+ * The PCI core comes by here before most resets.  For sysfs and for other drivers
+ * nothing is revoked yet.  For VFIO_DEVICE_RESET, hot reset and FLR through config
+ * space core has revoked and holds memory_lock; at opening, and for the bus at
+ * the last close, it does not hold it, and no dma-buf is left to revoke.  AER's
+ * reset of the link, which error_detected() precedes, and the reset with which
+ * core closes the device do not come by here.
  */
 static void vfiowc_reset_prepare(struct pci_dev *pdev)
 {

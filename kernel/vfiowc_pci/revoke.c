@@ -391,8 +391,8 @@ static bool cut_all(struct vfiowc_device *vdev, bool reachable)
  * @reachable: the device can still be read
  *
  * For what core tells nobody: a reset through sysfs or by a sibling's driver,
- * and AER.  In resets by VFIO core has revoked already, holds memory_lock, and
- * nothing is left to do here.
+ * and AER.  In resets by VFIO, whether it holds memory_lock or not, core has
+ * revoked already or the device has no dma-buf: nothing is left to do here.
  *
  * One bound holds for all of it, because who calls holds locks of the PCI core,
  * and nobody's fence or mapping delays the cut of another dma-buf.  A kill ends
