@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * vfiowc_pci: a VFIO variant driver for any PCI function, bound through
- * driver_override.  Everything plain vfio-pci does is done by the same
- * vfio-pci-core functions; dma-bufs are made exporter-side complete (CPU
- * mappings NC and WC, TPH tags, REVOKE).  This file is the skeleton: driver,
- * VFIO operations, and the PCI error handlers by which we learn of resets.
+ * driver_override.  What plain vfio-pci does is done by the same vfio-pci-core
+ * functions, but for what it does outside of core: no VFs can be made (its
+ * enable_sriov), and Intel graphics has no regions of its own.  dma-bufs are made
+ * exporter-side complete (CPU mappings NC and WC, TPH tags, REVOKE).  This file
+ * is the skeleton: driver, VFIO operations, and the PCI error handlers by which
+ * we learn of resets.
  *
  * Locks: see vfiowc_pci.h.
  */
