@@ -96,10 +96,15 @@ static int begin_locked(struct checked_map *cm)
 	if (!err)
 		err = vfiowc_check_patch_sites();
 	if (err)
-		return err;
+		goto err_restore;
 	cm->next = check.maps;
 	check.maps = cm;
 	return 0;
+
+err_restore:
+	if (!check.maps)
+		vfiowc_check_restore_sites();
+	return err;
 }
 
 /* @map is mapped read-only; from now on its stores are checked. */

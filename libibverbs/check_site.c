@@ -36,12 +36,12 @@ struct site {
 	enum check_call call;
 	unsigned int length;
 	trap_word first; /* of the instruction, as much as the trap replaces */
+	bool trapped; /* the trap is there */
 };
 
-/* Sites stay here when the traps are gone: another thread may be about to ask. */
+/* Sites stay here when the traps are gone, until the next map: another thread may be about to ask. */
 static struct site *sites;
 static size_t num_sites, room;
-static bool patched;
 
 #if defined(__x86_64__)
 
@@ -66,17 +66,30 @@ static unsigned int instruction_length(const unsigned char *code)
 
 #endif
 
+static void store_code(uintptr_t address, trap_word code)
+{
+	__atomic_store_n((trap_word *)address, code, __ATOMIC_RELAXED);
+	__builtin___clear_cache((char *)address, (char *)address + sizeof(code));
+}
+
+/* When it fails, the code is what it was. */
 static int write_code(uintptr_t address, trap_word code)
 {
 	uintptr_t page_bytes = vfiowc_check_page_bytes();
 	char *page = (char *)(address / page_bytes * page_bytes);
 	size_t length = (char *)address + sizeof(code) - page;
+	trap_word before;
+	int err = 0;
 
 	if (mprotect(page, length, PROT_READ | PROT_WRITE | PROT_EXEC))
 		return errno;
-	__atomic_store_n((trap_word *)address, code, __ATOMIC_RELAXED);
-	__builtin___clear_cache((char *)address, (char *)address + sizeof(code));
-	return mprotect(page, length, PROT_READ | PROT_EXEC) ? errno : 0;
+	before = *(const trap_word *)address;
+	store_code(address, code);
+	if (mprotect(page, length, PROT_READ | PROT_EXEC)) {
+		err = errno;
+		store_code(address, before);
+	}
+	return err;
 }
 
 static const struct site *find(uintptr_t address)
@@ -107,7 +120,7 @@ static int add_site(uintptr_t address, uint32_t call)
 	sites[num_sites] = (struct site){ .address = address, .call = call, .length = length };
 	memcpy(&sites[num_sites].first, code, sizeof(trap_word));
 	num_sites++;
-	return patched ? write_code(address, TRAP) : 0;
+	return 0;
 }
 
 static int read_notes(const char *at, size_t left)
@@ -149,17 +162,26 @@ static int read_object(struct dl_phdr_info *info, size_t size, void *unused)
 	return err;
 }
 
-/* Also finds what was loaded since the last time. */
+static int set_trap(struct site *site)
+{
+	int err = site->trapped ? 0 : write_code(site->address, TRAP);
+
+	site->trapped |= !err;
+	return err;
+}
+
+/*
+ * Also finds what was loaded since the last time. When it fails, traps may be missing, and the caller
+ * restores those that are there unless another map needs them.
+ */
 int vfiowc_check_patch_sites(void)
 {
-	int err = 0;
 	size_t i;
+	int err;
 
-	for (i = 0; !patched && !err && i < num_sites; i++)
-		err = write_code(sites[i].address, TRAP);
-	patched = true;
-	if (!err)
-		err = dl_iterate_phdr(read_object, NULL);
+	err = dl_iterate_phdr(read_object, NULL);
+	for (i = 0; !err && i < num_sites; i++)
+		err = set_trap(&sites[i]);
 	return err;
 }
 
@@ -168,8 +190,8 @@ void vfiowc_check_restore_sites(void)
 	size_t i;
 
 	for (i = 0; i < num_sites; i++)
-		write_code(sites[i].address, sites[i].first);
-	patched = false;
+		if (sites[i].trapped && !write_code(sites[i].address, sites[i].first))
+			sites[i].trapped = false;
 }
 
 unsigned int vfiowc_check_find_site(uintptr_t pc, enum check_call *call)

@@ -486,9 +486,9 @@ void vfiowc_set_check_report(void (*function)(const struct vfiowc_unflushed *lin
  * has no effect on NC and read-only mappings.
  *
  * Return: the mapping, or NULL with errno: EINVAL @offset, @length or @flags; EBUSY it would
- * overlap a mapping of another type; EACCES a checked map could not put its traps into the code;
- * EOPNOTSUPP this exporter's dma-bufs cannot be mapped (stock
- * vfio-pci's cannot; vfiowc_explain_cap() says what can); ENODEV revoked; ENOMEM.
+ * overlap a mapping of another type; EACCES or EPERM a checked map could not put its traps into
+ * the code; EOPNOTSUPP this exporter's dma-bufs cannot be mapped (stock vfio-pci's cannot;
+ * vfiowc_explain_cap() says what can); ENODEV revoked; ENOMEM.
  */
 struct vfiowc_mapping *vfiowc_map(struct vfiowc_buf *buf, uint64_t offset, uint64_t length,
 				  uint32_t flags);

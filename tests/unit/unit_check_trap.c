@@ -5,6 +5,7 @@
  */
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include "check_fixture.h"
 
@@ -13,6 +14,26 @@ static volatile sig_atomic_t got;
 
 /* The header's own function, compiled here because its address is taken. */
 static void (*volatile flush)(void) = vfiowc_wc_flush;
+
+/* And one more place to trap. */
+__attribute__((used)) static void flush_elsewhere(void)
+{
+	vfiowc_wc_flush();
+}
+
+#define ALL -1
+static int refused; /* the n-th change of code from now is refused, as under a security policy; or ALL; or 0 */
+
+int mprotect(void *address, size_t length, int prot)
+{
+	bool counts = prot & PROT_EXEC;
+
+	if (counts && (refused == ALL || (refused && !--refused))) {
+		errno = EACCES;
+		return -1;
+	}
+	return syscall(SYS_mprotect, address, length, prot);
+}
 
 static void jump(int signal)
 {
@@ -37,6 +58,34 @@ static void traps_are_there_only_while_needed(void)
 	after = code_is(before);
 	flush();
 	tap_result(during && after, "traps_are_there_only_while_needed", "during %d, after %d", during, after);
+}
+
+static void code_that_must_not_change_makes_no_checked_map(void)
+{
+	unsigned char before[16];
+	bool made, changed;
+	int i, left;
+
+	memcpy(before, (const void *)(uintptr_t)flush, sizeof(before));
+	refused = ALL;
+	for (i = 0, made = false; !made && i < 100; i++) {
+		made = open_device("7");
+		close_device();
+	}
+	refused = 0;
+	tap_result(!made, "code_that_must_not_change_makes_no_checked_map", "try %d made one", i);
+	for (i = 1;; i++) { /* until so many changes are not made */
+		refused = i;
+		made = open_device("7");
+		changed = !code_is(before);
+		left = refused;
+		refused = 0;
+		close_device();
+		if (left || made || changed)
+			break;
+	}
+	tap_result(left && made && changed && i > 4, "map_that_fails_half_way_leaves_no_trap",
+		   "change %d: made %d, traps %d, %d left", i, made, changed, left);
 }
 
 /* As cmocka does for each of its tests. */
@@ -126,6 +175,7 @@ int main(void)
 	signal(SIGSEGV, jump);
 	signal(SIGTRAP, jump);
 	traps_are_there_only_while_needed();
+	code_that_must_not_change_makes_no_checked_map();
 	signals_that_were_taken_since_are_taken_back();
 	a_fault_elsewhere_reaches_the_program();
 	a_store_to_a_revoked_slice_gives_sigbus();
