@@ -170,6 +170,17 @@ static int set_trap(struct site *site)
 	return err;
 }
 
+/* Those without a trap are found anew, unless their object was unloaded. */
+static void forget_sites(void)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < num_sites; i++)
+		if (sites[i].trapped)
+			sites[kept++] = sites[i];
+	num_sites = kept;
+}
+
 /*
  * Also finds what was loaded since the last time. When it fails, traps may be missing, and the caller
  * restores those that are there unless another map needs them.
@@ -179,6 +190,7 @@ int vfiowc_check_patch_sites(void)
 	size_t i;
 	int err;
 
+	forget_sites();
 	err = dl_iterate_phdr(read_object, NULL);
 	for (i = 0; !err && i < num_sites; i++)
 		err = set_trap(&sites[i]);

@@ -3,6 +3,7 @@
  * The machinery of checked maps: traps are there only as long as a map needs them, signals that are the
  * program's own reach it, a revoked slice still gives SIGBUS, and what is left at exit is told.
  */
+#include <dlfcn.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -87,6 +88,33 @@ static void code_that_must_not_change_makes_no_checked_map(void)
 	tap_result(left && made && changed && i > 4, "map_that_fails_half_way_leaves_no_trap",
 		   "change %d: made %d, traps %d, %d left", i, made, changed, left);
 }
+
+#ifdef CHECK_MODULE
+static void object_may_be_unloaded_between_two_maps(void)
+{
+	void *module = dlopen(CHECK_MODULE, RTLD_NOW);
+	void (*module_flush)(void) = NULL;
+	unsigned char byte = 0;
+	bool made;
+
+	if (module)
+		*(void **)&module_flush = dlsym(module, "check_module_flush");
+	open_device("7");
+	if (module_flush) {
+		t.wc[0] = 1;
+		module_flush();
+		byte = arrived(0);
+	}
+	close_device();
+	if (module)
+		dlclose(module);
+	module = dlopen(CHECK_MODULE, RTLD_NOW | RTLD_NOLOAD);
+	made = open_device("7");
+	close_device();
+	tap_result(byte == 1 && !module && made, "object_may_be_unloaded_between_two_maps",
+		   "arrived %d, still loaded %d, second map %d", byte, !!module, made);
+}
+#endif
 
 /* As cmocka does for each of its tests. */
 static void signals_that_were_taken_since_are_taken_back(void)
@@ -176,6 +204,9 @@ int main(void)
 	signal(SIGTRAP, jump);
 	traps_are_there_only_while_needed();
 	code_that_must_not_change_makes_no_checked_map();
+#ifdef CHECK_MODULE
+	object_may_be_unloaded_between_two_maps();
+#endif
 	signals_that_were_taken_since_are_taken_back();
 	a_fault_elsewhere_reaches_the_program();
 	a_store_to_a_revoked_slice_gives_sigbus();
