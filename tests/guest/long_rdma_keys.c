@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
- * What a key names when all others have been given out since: a million of them, which takes a minute. rdma_restart
+ * What a key names when all others have been given out since: a million of them, which takes minutes. rdma_restart
  * looks at some hundred.
  */
 #include "rdma_fixture.h"
