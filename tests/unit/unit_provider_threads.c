@@ -10,6 +10,7 @@
 #include <sched.h>
 
 #define REQUESTS 5000u
+#define POLLED (FAKE_ENTRIES * 100000u)
 
 static struct vfiowc_ring_header *sq, *completions;
 static uint64_t wrong; /* wr_ids that the device or the poller did not expect */
@@ -91,10 +92,48 @@ static void posting_completing_and_polling_do_not_race(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* How often the completion in each slot was taken, by both threads. */
+static uint32_t times[FAKE_ENTRIES];
+static pthread_barrier_t both;
+
+static void *poll_until_empty(void *arg)
+{
+	struct ibv_wc wc;
+
+	(void)arg;
+	pthread_barrier_wait(&both);
+	for (uint32_t i = 0; i < POLLED && ibv_poll_cq(cq, 1, &wc) == 1; i++)
+		__atomic_fetch_add(&times[wc.wr_id % FAKE_ENTRIES], 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* So that none has to wait, the device seems to have filled its slots many times over. */
+static void two_that_poll_take_each_completion_once(void **state)
+{
+	pthread_t other;
+
+	(void)state;
+	memset(times, 0, sizeof(times));
+	for (uint32_t i = 0; i < FAKE_ENTRIES; i++)
+		*(struct vfiowc_cqe *)fake_slot(FAKE_CQ, i) =
+			(struct vfiowc_cqe){ .wr_id = i, .qp_num = qp->qp_num, .opcode = IBV_WC_SEND };
+	release(&fake.ring[FAKE_CQ]->producer, POLLED);
+	assert_int_equal(pthread_barrier_init(&both, NULL, 2), 0);
+	assert_int_equal(pthread_create(&other, NULL, poll_until_empty, NULL), 0);
+	poll_until_empty(NULL);
+	pthread_join(other, NULL);
+	pthread_barrier_destroy(&both);
+	for (int i = 0; i < FAKE_ENTRIES; i++)
+		assert_int_equal(times[i], POLLED / FAKE_ENTRIES);
+	assert_int_equal(fake.ring[FAKE_CQ]->consumer, POLLED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(posting_completing_and_polling_do_not_race, provider_setup,
+						provider_teardown),
+		cmocka_unit_test_setup_teardown(two_that_poll_take_each_completion_once, provider_setup,
 						provider_teardown),
 	};
 
