@@ -84,13 +84,27 @@ static void store(const struct wr *wr, struct vfiowc_mr *mr, u64 new)
 	spin_unlock(lock_of(wr));
 }
 
-/* Find the responder's MR and hold it. */
-static enum vfiowc_vendor_err hold(struct wr *wr, struct vfiowc_mr **mr)
+/*
+ * Find the responder's MR and hold it.  NULL: @failed is what becomes of the
+ * request.
+ */
+static struct vfiowc_mr *hold(struct wr *wr, enum verdict *failed)
 {
 	struct vfiowc_iter remote = vfiowc_wr_remote(wr, wr->op->peer_access);
+	enum vfiowc_vendor_err vendor;
+	struct vfiowc_mr *mr;
 
-	return vfiowc_mr_get(remote.dev, remote.pd, remote.qp, &wr->remote, 0,
-			     WORD_BYTES, remote.access, mr);
+	if (!is_aligned(wr)) {
+		*failed = fail_misaligned(wr);
+		return NULL;
+	}
+	vendor = vfiowc_mr_get(remote.dev, remote.pd, remote.qp, &wr->remote, 0,
+			       WORD_BYTES, remote.access, &mr);
+	if (!vendor)
+		return mr;
+	*failed = fail_remote(wr, IB_WC_REM_ACCESS_ERR, vendor,
+			      IB_EVENT_QP_ACCESS_ERR);
+	return NULL;
 }
 
 /**
@@ -102,17 +116,14 @@ static enum vfiowc_vendor_err hold(struct wr *wr, struct vfiowc_mr **mr)
  */
 enum verdict vfiowc_wr_atomic(struct wr *wr, struct vfiowc_iter *local)
 {
-	enum vfiowc_vendor_err vendor;
+	enum verdict failed;
 	struct vfiowc_mr *mr;
 	u64 old;
 	struct vfiowc_iter got = { .inline_data = &old };
 
-	if (!is_aligned(wr))
-		return fail_misaligned(wr);
-	vendor = hold(wr, &mr);
-	if (vendor)
-		return fail_remote(wr, IB_WC_REM_ACCESS_ERR, vendor,
-				   IB_EVENT_QP_ACCESS_ERR);
+	mr = hold(wr, &failed);
+	if (!mr)
+		return failed;
 	old = execute(wr, mr);
 	vfiowc_xfer_trace(&wr->xfer, &wr->remote, WORD_BYTES, &mr->tag);
 	vfiowc_mr_put(mr);
@@ -137,17 +148,14 @@ enum verdict vfiowc_wr_atomic(struct wr *wr, struct vfiowc_iter *local)
  */
 enum verdict vfiowc_wr_atomic_write(struct wr *wr, struct vfiowc_iter *local)
 {
-	enum vfiowc_vendor_err vendor;
+	enum verdict failed;
 	struct vfiowc_mr *mr;
 	u64 new;
 	struct vfiowc_iter payload = { .inline_data = &new };
 
-	if (!is_aligned(wr))
-		return fail_misaligned(wr);
-	vendor = hold(wr, &mr);
-	if (vendor)
-		return fail_remote(wr, IB_WC_REM_ACCESS_ERR, vendor,
-				   IB_EVENT_QP_ACCESS_ERR);
+	mr = hold(wr, &failed);
+	if (!mr)
+		return failed;
 	wr->xfer.from = local;
 	wr->xfer.to = &payload;
 	if (vfiowc_xfer_run(&wr->xfer, WORD_BYTES) == VFIOWC_XFER_OK) {
