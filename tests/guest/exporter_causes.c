@@ -205,75 +205,17 @@ static void decode_off_waits_for_a_slow_importer(void **state)
 	close(fd);
 }
 
-/* Longer than the reset itself takes, or it would be over by then in any case. */
-#define OUTLASTS_RESET_MS 4000
-
-static void sysfs_reset_waits_for_a_slow_importer(void **state)
-{
-	struct exporter *exp = *state;
-	int fd = exporter_export(exp, VFIOWC_MEMATTR_NC, 0, PAGE), importer = importer_open();
-
-	exporter_param("revoke_timeout_ms", "60000");
-	assert_int_equal(importer_attach_policy(importer, fd, NULL, IMPORTER_UNMAP_LATER,
-						OUTLASTS_RESET_MS), 0);
-	assert_int_equal(importer_do(importer, IMPORTER_CPU_MAP), 0);
-	reset_through_sysfs(exp);
-	exporter_param("revoke_timeout_ms", "5000");
-	assert_false(importer_info(importer).mapped);
-	assert_int_equal(guest_log_count("still uses"), 0);
-	importer_close(importer);
-	close(fd);
-}
-
-/* REVOKE has cut it off and given up waiting, but its mapping is as good as ever. */
-static void sysfs_reset_waits_for_an_importer_of_a_revoked_slice(void **state)
-{
-	struct exporter *exp = *state;
-	int fd = exporter_export(exp, VFIOWC_MEMATTR_NC, 0, PAGE), importer = importer_open();
-
-	assert_int_equal(importer_attach_policy(importer, fd, NULL, IMPORTER_UNMAP_LATER,
-						OUTLASTS_RESET_MS), 0);
-	assert_int_equal(importer_do(importer, IMPORTER_CPU_MAP), 0);
-	exporter_param("revoke_timeout_ms", "100");
-	assert_int_equal(exporter_revoke(exp, fd), -ETIMEDOUT);
-	exporter_param("revoke_timeout_ms", "60000");
-	reset_through_sysfs(exp);
-	exporter_param("revoke_timeout_ms", "5000");
-	assert_false(importer_info(importer).mapped);
-	assert_int_equal(guest_log_count("still uses"), 0);
-	importer_close(importer);
-	close(fd);
-}
-
-static void sysfs_reset_under_an_importer_that_never_lets_go_is_logged(void **state)
-{
-	struct exporter *exp = *state;
-	int fd = exporter_export(exp, VFIOWC_MEMATTR_NC, 0, PAGE), importer = importer_open();
-
-	exporter_param("revoke_timeout_ms", "100");
-	assert_int_equal(importer_attach_policy(importer, fd, NULL, IMPORTER_UNMAP_NEVER, 0), 0);
-	assert_int_equal(importer_do(importer, IMPORTER_CPU_MAP), 0);
-	reset_through_sysfs(exp);
-	assert_int_equal(guest_log_count("still uses"), 1);
-	assert_int_equal(exporter_revoke(exp, fd), -ETIMEDOUT);
-	reset_through_sysfs(exp);
-	assert_int_equal(guest_log_count("still uses"), 2);
-	exporter_param("revoke_timeout_ms", "5000");
-	assert_int_equal(importer_do(importer, IMPORTER_UNMAP), 0);
-	importer_close(importer);
-	close(fd);
-}
-
 struct import {
 	int fd;
 	int importer;
 };
 
-static struct import begin_import(const struct exporter *exp, enum importer_policy policy)
+/* @ms: for IMPORTER_UNMAP_LATER */
+static struct import begin_import(const struct exporter *exp, enum importer_policy policy, unsigned int ms)
 {
 	struct import import = { exporter_export(exp, VFIOWC_MEMATTR_NC, 0, PAGE), importer_open() };
 
-	assert_int_equal(importer_attach_policy(import.importer, import.fd, NULL, policy, 0), 0);
+	assert_int_equal(importer_attach_policy(import.importer, import.fd, NULL, policy, ms), 0);
 	assert_int_equal(importer_do(import.importer, IMPORTER_CPU_MAP), 0);
 	return import;
 }
@@ -284,6 +226,54 @@ static void end_import(struct import *import)
 	close(import->fd);
 }
 
+/* Longer than the reset itself takes, or it would be over by then in any case. */
+#define OUTLASTS_RESET_MS 4000
+
+static void sysfs_reset_waits_for_a_slow_importer(void **state)
+{
+	struct exporter *exp = *state;
+	struct import slow = begin_import(exp, IMPORTER_UNMAP_LATER, OUTLASTS_RESET_MS);
+
+	exporter_param("revoke_timeout_ms", "60000");
+	reset_through_sysfs(exp);
+	exporter_param("revoke_timeout_ms", "5000");
+	assert_false(importer_info(slow.importer).mapped);
+	assert_int_equal(guest_log_count("still uses"), 0);
+	end_import(&slow);
+}
+
+/* REVOKE has cut it off and given up waiting, but its mapping is as good as ever. */
+static void sysfs_reset_waits_for_an_importer_of_a_revoked_slice(void **state)
+{
+	struct exporter *exp = *state;
+	struct import slow = begin_import(exp, IMPORTER_UNMAP_LATER, OUTLASTS_RESET_MS);
+
+	exporter_param("revoke_timeout_ms", "100");
+	assert_int_equal(exporter_revoke(exp, slow.fd), -ETIMEDOUT);
+	exporter_param("revoke_timeout_ms", "60000");
+	reset_through_sysfs(exp);
+	exporter_param("revoke_timeout_ms", "5000");
+	assert_false(importer_info(slow.importer).mapped);
+	assert_int_equal(guest_log_count("still uses"), 0);
+	end_import(&slow);
+}
+
+static void sysfs_reset_under_an_importer_that_never_lets_go_is_logged(void **state)
+{
+	struct exporter *exp = *state;
+	struct import holds_on = begin_import(exp, IMPORTER_UNMAP_NEVER, 0);
+
+	exporter_param("revoke_timeout_ms", "100");
+	reset_through_sysfs(exp);
+	assert_int_equal(guest_log_count("still uses"), 1);
+	assert_int_equal(exporter_revoke(exp, holds_on.fd), -ETIMEDOUT);
+	reset_through_sysfs(exp);
+	assert_int_equal(guest_log_count("still uses"), 2);
+	exporter_param("revoke_timeout_ms", "5000");
+	assert_int_equal(importer_do(holds_on.importer, IMPORTER_UNMAP), 0);
+	end_import(&holds_on);
+}
+
 static bool is_told(void *arg)
 {
 	return importer_info(*(int *)arg).nr_invalidates;
@@ -292,8 +282,8 @@ static bool is_told(void *arg)
 static void sysfs_reset_cuts_off_all_before_it_waits(void **state)
 {
 	struct exporter *exp = *state;
-	struct import holds_on = begin_import(exp, IMPORTER_UNMAP_NEVER);
-	struct import lets_go = begin_import(exp, IMPORTER_UNMAP_AT_ONCE);
+	struct import holds_on = begin_import(exp, IMPORTER_UNMAP_NEVER, 0);
+	struct import lets_go = begin_import(exp, IMPORTER_UNMAP_AT_ONCE, 0);
 	pid_t child;
 	int status;
 
@@ -335,7 +325,7 @@ static void sysfs_reset_has_one_bound(void **state)
 
 	bare = reset_ms(exp);
 	for (unsigned int i = 0; i < NR_IMPORTS; i++)
-		imports[i] = begin_import(exp, IMPORTER_UNMAP_NEVER);
+		imports[i] = begin_import(exp, IMPORTER_UNMAP_NEVER, 0);
 	exporter_param("revoke_timeout_ms", "1000");
 	with = reset_ms(exp);
 	exporter_param("revoke_timeout_ms", "5000");
