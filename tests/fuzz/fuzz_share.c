@@ -70,7 +70,7 @@ static void as_client(unsigned int num_fds, bool is_dma_buf)
 	if (!slice)
 		return;
 	must(num_fds == 1 && is_dma_buf && attr.size_bytes == BYTES);
-	must(attr.mem_type == VFIOWC_MEM_NC || attr.mem_type == VFIOWC_MEM_WC);
+	must(attr.mem_type <= VFIOWC_MEM_NATURAL);
 	must(attr.tph.ph <= 3 && attr.tph.flags <= 3);
 	must(!vfiowc_destroy_buf(slice));
 }
@@ -81,7 +81,7 @@ static void as_broker(unsigned int num_fds)
 	int err = vfiowc_receive_request(ends[1], &request, sizeof(request));
 
 	must(err == 0 || err == EPROTO || err == EPROTONOSUPPORT || err == ECONNRESET);
-	must(err || (!num_fds && request.length && request.mem_type <= VFIOWC_MEM_WC));
+	must(err || (!num_fds && request.length && request.mem_type <= VFIOWC_MEM_NATURAL));
 	must(err == 0 || !request.length);
 }
 
