@@ -133,10 +133,10 @@ static void detach(struct importer *imp)
 			dma_buf_unpin(imp->attach);
 		imp->pinned = false;
 		dma_resv_unlock(imp->dmabuf->resv);
-		/* A callback in between may have queued it again. */
-		cancel_delayed_work_sync(&imp->unmap_work);
 		dma_buf_detach(imp->dmabuf, imp->attach);
 		imp->attach = NULL;
+		/* Callbacks come until then; what they queue finds nothing mapped. */
+		cancel_delayed_work_sync(&imp->unmap_work);
 	}
 	pci_dev_put(imp->pdev);
 	imp->pdev = NULL;
