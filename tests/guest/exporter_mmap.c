@@ -149,6 +149,48 @@ static void ranges_appear_one_behind_the_other(void **state)
 	close(whole);
 }
 
+static void mapping_may_begin_where_a_range_does(void **state)
+{
+	struct exporter *exp = *state;
+	struct exporter_range ranges[] = { { 8 * MIB, 2 * PAGE }, { MIB, 2 * PAGE } };
+	int whole = exporter_export(exp, VFIOWC_MEMATTR_NC, 0, exp->bar_bytes);
+	int fd = exporter_export_ranges(exp, VFIOWC_MEMATTR_NC, O_RDWR | O_CLOEXEC, 2, ranges);
+	volatile uint32_t *bar = exporter_mmap(whole, exp->bar_bytes), *map;
+
+	assert_return_code(fd, -fd);
+	map = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 2 * PAGE);
+	assert_true(map != MAP_FAILED);
+	for (unsigned int page = 0; page < 2; page++) {
+		bar[(MIB + page * PAGE) / 4] = 0xcba0 + page;
+		assert_int_equal(map[page * PAGE / 4], 0xcba0 + page);
+	}
+	munmap((void *)map, 2 * PAGE);
+	munmap((void *)bar, exp->bar_bytes);
+	close(fd);
+	close(whole);
+}
+
+/* A fault fills more than its page, but what lies beside the mapping is another's. */
+static void fault_fills_its_mapping_and_nothing_beside_it(void **state)
+{
+	struct exporter *exp = *state;
+	int fd = exporter_export(exp, VFIOWC_MEMATTR_NC, 0, MIB);
+	volatile uint32_t *slice = exporter_mmap(fd, MIB), *memory, *map;
+
+	for (unsigned int page = 0; page < 3; page++)
+		slice[page * PAGE / 4] = 0xdad0 + page;
+	memory = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(memory != MAP_FAILED);
+	map = mmap((void *)(memory + PAGE / 4), PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, PAGE);
+	assert_ptr_equal(map, memory + PAGE / 4);
+	assert_int_equal(*map, 0xdad1);
+	assert_int_equal(memory[0], 0);
+	assert_int_equal(memory[2 * PAGE / 4], 0);
+	munmap((void *)memory, 3 * PAGE);
+	munmap((void *)slice, MIB);
+	close(fd);
+}
+
 static void offset_of_the_mapping_counts_from_the_slice(void **state)
 {
 	struct exporter *exp = *state;
@@ -367,6 +409,8 @@ int main(void)
 		exporter_test(nc_and_wc_views_show_the_same_bytes),
 		exporter_test(new_memory_type_holds_for_later_mappings_only),
 		exporter_test(ranges_appear_one_behind_the_other),
+		exporter_test(mapping_may_begin_where_a_range_does),
+		exporter_test(fault_fills_its_mapping_and_nothing_beside_it),
 		exporter_test(offset_of_the_mapping_counts_from_the_slice),
 		exporter_test(touching_64_mib_takes_at_most_64_faults),
 		exporter_test(private_mapping_is_refused),

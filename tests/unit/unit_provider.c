@@ -291,6 +291,27 @@ static void receives_are_published_without_a_doorbell(void **state)
 	assert_int_equal(ibv_post_recv(qp, &wr, &bad), EINVAL);
 }
 
+/* The whole list is there with its last request, and the kernel is told once. */
+static void list_of_receives_is_published_whole(void **state)
+{
+	struct ibv_recv_wr wr[3] = {}, *bad;
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++)
+		wr[i] = (struct ibv_recv_wr){ .wr_id = 5 + i, .next = i < 2 ? &wr[i + 1] : NULL };
+	fake.ring[FAKE_RQ]->flags = VFIOWC_RING_KICK;
+	assert_int_equal(ibv_post_recv(qp, wr, &bad), 0);
+	assert_int_equal(fake.ring[FAKE_RQ]->producer, 3);
+	assert_int_equal(fake.doorbells, 1);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(((struct vfiowc_recv_wqe *)fake_slot(FAKE_RQ, i))->wr_id, 5 + i);
+
+	wr[1].num_sge = FAKE_MAX_SGE + 1;
+	assert_int_equal(ibv_post_recv(qp, wr, &bad), EINVAL);
+	assert_ptr_equal(bad, &wr[1]);
+	assert_int_equal(fake.ring[FAKE_RQ]->producer, 4);
+}
+
 static void queue_pair_without_receives_takes_none(void **state)
 {
 	struct ibv_recv_wr *bad = NULL, wr = {};
@@ -431,6 +452,7 @@ int main(void)
 		plugin_test(indices_go_on_behind_their_last_value),
 		plugin_test(failed_doorbell_is_reported_for_the_whole_list),
 		plugin_test(receives_are_published_without_a_doorbell),
+		plugin_test(list_of_receives_is_published_whole),
 		plugin_test(queue_pair_without_receives_takes_none),
 		plugin_test(completions_come_once_in_order_and_free_their_slots),
 		plugin_test(query_passes_the_kernels_answer_on),
