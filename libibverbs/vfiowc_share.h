@@ -58,8 +58,9 @@ int vfiowc_send_request(int socket_fd, const struct vfiowc_slice_request *reques
  * speak this protocol: close the socket.
  *
  * Return: 0; EINVAL @inlen too small; EPROTOTYPE another type of socket; ENOTSOCK; EBADF; ECONNRESET
- * the client is gone; EPROTO not a request, too short, too long, or with fds; EPROTONOSUPPORT of
- * another version; EAGAIN the socket does not wait and has none; EINTR; what recvmsg(2) says.
+ * the client is gone; EPROTO not a request, too short, too long, with fds, or any on a socket with
+ * SO_PASSCRED, SO_PASSPIDFD or SO_PASSSEC; EPROTONOSUPPORT of another version; EAGAIN the socket does
+ * not wait and has none; EINTR; what recvmsg(2) says.
  */
 int vfiowc_receive_request(int socket_fd, struct vfiowc_slice_request *request, uint32_t inlen);
 
