@@ -4,6 +4,7 @@
  * not let go keeps the kernel in between for as long as a test needs.
  */
 #include <errno.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "cause.h"
@@ -75,6 +76,39 @@ static void revoke_reads_nothing_until_recovery_is_over(void **state)
 	end_slice(&holds_on);
 }
 
+static void nothing_is_granted_until_recovery_is_over(void **state)
+{
+	struct slice slice, holds_on;
+	volatile uint8_t *map;
+
+	cause_open(*state, &run);
+	slice = begin_slice(0);
+	holds_on = begin_slice(MIB);
+	map = exporter_mmap(slice.fd, PAGE);
+	map[0] = 1;
+	exporter_param("revoke_timeout_ms", "60000");
+	cause_inject_aer(&run);
+	assert_true(guest_wait_for(is_told, &slice.importer, WAIT_MS));
+	assert_true(guest_wait_for(is_told, &holds_on.importer, WAIT_MS));
+
+	/* From here on only the recovery stands between it and its memory. */
+	assert_int_equal(importer_do(slice.importer, IMPORTER_UNMAP), 0);
+	assert_true(guest_sigbus_read8(map));
+	assert_int_equal(exporter_state(&run.exp, slice.fd), VFIOWC_DMA_BUF_REVOKED_TEMP);
+	assert_int_equal(importer_do(slice.importer, IMPORTER_CPU_MAP), -ENODEV);
+
+	assert_false(cause_aer_recovered(NULL));
+	assert_int_equal(importer_do(holds_on.importer, IMPORTER_UNMAP), 0);
+	assert_true(guest_wait_for(cause_aer_recovered, NULL, WAIT_MS));
+	exporter_param("revoke_timeout_ms", "5000");
+	assert_false(guest_sigbus_read8(map));
+	assert_int_equal(importer_do(slice.importer, IMPORTER_CPU_MAP), 0);
+	assert_int_equal(importer_do(slice.importer, IMPORTER_UNMAP), 0);
+	munmap((void *)map, PAGE);
+	end_slice(&slice);
+	end_slice(&holds_on);
+}
+
 static int setup(void **state)
 {
 	*state = (void *)cause_named("aer_error_detected");
@@ -94,6 +128,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(revoke_reads_nothing_until_recovery_is_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_is_granted_until_recovery_is_over, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("exporter_aer", tests, NULL, NULL);
