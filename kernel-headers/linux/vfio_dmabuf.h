@@ -138,7 +138,8 @@ struct vfiowc_feature_tph {
  * @dmabuf_fd: a dma-buf exported by this device
  *
  * Permanent.  Returns when drained (rule O9); the wait is killable.  A repeat
- * waits for the drain, then gives EBADFD.
+ * waits for the drain, then gives EBADFD.  Of a device in recovery from an error
+ * that AER has reported nothing is read back: repeat it when that is over.
  */
 struct vfiowc_feature_revoke {
 	__s32	dmabuf_fd;

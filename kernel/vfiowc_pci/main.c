@@ -143,7 +143,11 @@ static struct vfiowc_device *vfiowc_from_pci(struct pci_dev *pdev)
  */
 static void vfiowc_reset_prepare(struct pci_dev *pdev)
 {
-	vfiowc_block(vfiowc_from_pci(pdev), VFIOWC_BLOCK_RESET, true);
+	struct vfiowc_device *vdev = vfiowc_from_pci(pdev);
+
+	/* Recovery from an error may end in one. */
+	vfiowc_block(vdev, VFIOWC_BLOCK_RESET,
+		     !test_bit(VFIOWC_BLOCK_AER, &vdev->blocked));
 }
 
 /* A reset also ends what an error began: recovery may have given up on us. */

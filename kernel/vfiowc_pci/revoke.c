@@ -30,6 +30,9 @@ module_param(revoke_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(revoke_timeout_ms,
 		 "How long REVOKE and sysfs reset wait for importers and their fences, in ms (default 5000)");
 
+/* Cutting off takes moments; it is not given up because waiting is not wanted. */
+#define VFIOWC_CUT_TRIES_JIFFIES	HZ
+
 static unsigned long drain_deadline(void)
 {
 	return jiffies + msecs_to_jiffies(READ_ONCE(revoke_timeout_ms));
@@ -262,6 +265,11 @@ void vfiowc_attach_missing(struct vfiowc_device *vdev)
 			vfiowc_buf_attach_canary(buf);
 }
 
+static long jiffies_until(unsigned long deadline)
+{
+	return max_t(long, deadline - jiffies, 0);
+}
+
 /*
  * Wait until importers have let go: no fence on the memory, no mapping.  By
  * small steps, because a fence may be a hostile client's and never signal.
@@ -274,18 +282,18 @@ static int wait_importers(struct vfiowc_buf *buf, unsigned long deadline)
 	lockdep_assert_not_held(&buf->resv->lock.base);
 	do {
 		left = dma_resv_wait_timeout(buf->resv, DMA_RESV_USAGE_BOOKKEEP,
-					     false, max(HZ / 50, 1));
+					     false, min(jiffies_until(deadline),
+							max(HZ / 50, 1)));
 		if (left < 0)
 			return left;
 		if (!left && fatal_signal_pending(current))
 			return -EINTR;
-		if (!left && time_after(jiffies, deadline))
+		if (!left && time_after_eq(jiffies, deadline))
 			return -ETIMEDOUT;
 	} while (!left);
 
-	left = max_t(long, deadline - jiffies, 1);
 	left = wait_event_killable_timeout(buf->idle, !READ_ONCE(buf->nr_maps),
-					   left);
+					   jiffies_until(deadline));
 	if (left < 0)
 		return -EINTR;
 	return left ? 0 : -ETIMEDOUT;
@@ -392,7 +400,8 @@ static bool cut_all(struct vfiowc_device *vdev, bool reachable)
  *
  * For what core tells nobody: a reset through sysfs or by a sibling's driver,
  * and AER.  In resets by VFIO, whether it holds memory_lock or not, core has
- * revoked already or the device has no dma-buf: nothing is left to do here.
+ * revoked and waited already or the device has no dma-buf: nothing is left to
+ * do here, unless somebody has put a fence on a dma-buf that was revoked before.
  *
  * One bound holds for all of it, because who calls holds locks of the PCI core,
  * and nobody's fence or mapping delays the cut of another dma-buf.  A kill ends
@@ -402,17 +411,25 @@ void vfiowc_block(struct vfiowc_device *vdev, enum vfiowc_block why,
 		  bool reachable)
 {
 	unsigned long deadline = drain_deadline();
+	unsigned long cut_deadline = jiffies + VFIOWC_CUT_TRIES_JIFFIES;
+	struct pci_dev *pdev = vdev->core.pdev;
 	struct vfiowc_buf *buf = NULL;
+	bool all;
 
+	if (time_after(deadline, cut_deadline))
+		cut_deadline = deadline;
 	set_bit(why, &vdev->blocked);
 	/* Who grants from now on does so under resv, and sees the bit. */
 	smp_mb__after_atomic();
-	while (!cut_all(vdev, reachable) && time_before(jiffies, deadline))
+	while (!(all = cut_all(vdev, reachable)) &&
+	       time_before(jiffies, cut_deadline))
 		schedule_timeout_uninterruptible(1);
+	if (!all)
+		pci_warn(pdev, "reset goes ahead although a dma-buf stayed locked\n");
 	/* Also for whom REVOKE or an earlier reset has waited in vain. */
 	while ((buf = vfiowc_buf_next(vdev, buf)))
 		if (wait_importers(buf, deadline))
-			pci_warn(buf->pdev, "reset goes ahead although an importer still uses a dma-buf of BAR %u\n",
+			pci_warn(pdev, "reset goes ahead although an importer, or its fence, still uses a dma-buf of BAR %u\n",
 				 buf->bar);
 }
 
