@@ -200,12 +200,17 @@ static bool peer_accepts(const struct wr *wr)
 	return !wr->op->responds || READ_ONCE(attr->max_dest_rd_atomic);
 }
 
+static enum verdict peer_is_gone(struct wr *wr)
+{
+	return wr_is_reliable(wr) ? WAIT_PEER : drop(wr);
+}
+
 static enum verdict run_connected(struct wr *wr, struct vfiowc_iter *local)
 {
 	lockdep_assert_held(&wr->peer->rq.lock);
 
 	if (!vfiowc_qp_connected(wr->qp, wr->peer))
-		return wr_is_reliable(wr) ? WAIT_PEER : drop(wr);
+		return peer_is_gone(wr);
 	if (!peer_accepts(wr))
 		return fail_remote(wr, IB_WC_REM_INV_REQ_ERR,
 				   VFIOWC_VENDOR_ACCESS, IB_EVENT_QP_REQ_ERR);
@@ -216,13 +221,15 @@ static enum verdict run_connected(struct wr *wr, struct vfiowc_iter *local)
  * Whatever the operation, the responder's rq.lock is held: who takes a QP to
  * RESET or ERR waits for it, so that nothing is delivered through the QP any more
  * when modify_qp returns, and a QP connected anew gets nothing from an old peer.
- * Who waits can be killed: a responder that has found another peer may be in the middle
- * of a long transfer.
+ * A responder that has found another peer may be in the middle of a long transfer:
+ * it is not waited for.
  */
 static enum verdict run_on_peer(struct wr *wr, struct vfiowc_iter *local)
 {
 	enum verdict verdict;
 
+	if (!vfiowc_qp_connected(wr->qp, wr->peer))
+		return peer_is_gone(wr);
 	if (mutex_lock_killable(&wr->peer->rq.lock))
 		return HAND_OVER;
 	verdict = run_connected(wr, local);

@@ -62,8 +62,7 @@ static bool peer_accepts(const struct wr *wr, const struct vfiowc_av *av)
 	if (qkey & QKEY_OF_QP)
 		qkey = wr->qp->attr.qkey;
 	/* modify_qp of the peer changes the key without our locks */
-	return peer->ibqp.qp_type == IB_QPT_UD && vfiowc_qp_receives(peer) &&
-	       peer->dev->id == av->dest_dev &&
+	return vfiowc_qp_receives(peer) && peer->dev->id == av->dest_dev &&
 	       READ_ONCE(peer->attr.qkey) == qkey;
 }
 
@@ -133,8 +132,10 @@ enum verdict vfiowc_wr_ud(struct wr *wr, struct vfiowc_iter *local)
 	wr->peer = vfiowc_qp_find(wr->wqe->ud.remote_qpn);
 	if (!wr->peer)
 		return drop(wr);
+	/* a connected one may be in the middle of a long transfer: not waited for */
+	if (wr->peer->ibqp.qp_type != IB_QPT_UD)
+		return drop(wr);
 	wr->xfer.peer = wr->peer;
-	/* the number may be that of a connected QP, in the middle of a long transfer */
 	if (mutex_lock_killable(&wr->peer->rq.lock))
 		return HAND_OVER;
 	verdict = run_locked(wr, local, &av);

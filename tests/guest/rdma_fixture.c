@@ -133,6 +133,26 @@ struct ibv_qp *rdma_qp_create(struct rdma_node *node)
 	return qp;
 }
 
+struct ibv_qp *rdma_ud_create(struct rdma_node *node)
+{
+	struct ibv_qp_init_attr init = {
+		.send_cq = node->cq,
+		.recv_cq = node->cq,
+		.cap = { 1, 1, 1, 1, 0 },
+		.qp_type = IBV_QPT_UD,
+	};
+	struct ibv_qp *qp = ibv_create_qp(node->pd, &init);
+	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_INIT, .port_num = 1, .qkey = RDMA_QKEY };
+
+	assert_non_null(qp);
+	assert_int_equal(ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_QKEY), 0);
+	attr.qp_state = IBV_QPS_RTR;
+	assert_int_equal(ibv_modify_qp(qp, &attr, IBV_QP_STATE), 0);
+	attr.qp_state = IBV_QPS_RTS;
+	assert_int_equal(ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_SQ_PSN), 0);
+	return qp;
+}
+
 int rdma_qp_init(struct ibv_qp *qp, int access)
 {
 	struct ibv_qp_attr attr = {

@@ -17,6 +17,7 @@
 #define RDMA_DEPTH 64 /* work requests per queue */
 #define RDMA_SGES 4 /* scatter/gather entries per work request */
 #define RDMA_INLINE 64 /* bytes of inline data that every test may use */
+#define RDMA_QKEY 0x22222222 /* of rdma_ud_create() */
 
 #define RDMA_LOCAL IBV_ACCESS_LOCAL_WRITE
 #define RDMA_REMOTE                                                                                \
@@ -79,6 +80,9 @@ void rdma_node_close(struct rdma_node *node);
 
 /** rdma_qp_create() - RC queue pair of RDMA_DEPTH, both directions completing on the node's CQ. */
 struct ibv_qp *rdma_qp_create(struct rdma_node *node);
+
+/** rdma_ud_create() - a UD queue pair in RTS, with one slot and one piece either way. */
+struct ibv_qp *rdma_ud_create(struct rdma_node *node);
 
 /* One step of the state machine each, 0 or a positive errno as ibv_modify_qp(). */
 int rdma_qp_init(struct ibv_qp *qp, int access);

@@ -4,6 +4,7 @@
  * come from registers of edu, each of them through the emulator. It ends with an error when the process that was
  * killed is gone; where the process outlives it, with success.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -85,10 +86,13 @@ static void free_window(struct victim *victim)
 	ibv_dealloc_mw(victim->mw);
 }
 
-/* What it does once the first byte of its memory has been written. */
+struct writer;
+
+/* What it does once the first byte of its memory has been written, and what the writer does then. */
 struct fate {
 	void (*prepare)(struct victim *victim);
 	void (*wait)(struct victim *victim);
+	void (*meanwhile)(struct writer *writer);
 };
 
 static void victim_lives(int channel, const struct fate *fate)
@@ -208,6 +212,9 @@ static void assert_waiter_can_be_killed(const struct fate *fate)
 	connect_writer(&writer, channel);
 	assert_int_equal(pthread_create(&thread, NULL, write_for_long, &writer), 0);
 	assert_true(guest_wait_for(guest_in_kernel, &pid, 20000));
+	if (fate->meanwhile)
+		fate->meanwhile(&writer);
+	assert_int_equal(pthread_tryjoin_np(thread, &result), EBUSY);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
@@ -223,13 +230,42 @@ static void assert_waiter_can_be_killed(const struct fate *fate)
 static void invalidation_that_waits_for_the_peer_can_be_killed(void **state)
 {
 	(void)state;
-	assert_waiter_can_be_killed(&(struct fate){ prepare_nothing, invalidate });
+	assert_waiter_can_be_killed(&(struct fate){ .prepare = prepare_nothing, .wait = invalidate });
 }
 
 static void end_of_a_window_that_waits_for_the_peer_can_be_killed(void **state)
 {
 	(void)state;
-	assert_waiter_can_be_killed(&(struct fate){ bind_window, free_window });
+	assert_waiter_can_be_killed(&(struct fate){ .prepare = bind_window, .wait = free_window });
+}
+
+/* Whose receive queue is locked. It ends as every datagram for nobody does. */
+static void send_datagram(struct writer *writer)
+{
+	struct ibv_ah_attr attr = { .grh.dgid = writer->node.gid, .is_global = 1, .port_num = 1 };
+	struct ibv_qp *from = rdma_ud_create(&writer->node);
+	struct ibv_send_wr *bad, send = {
+		.opcode = IBV_WR_SEND,
+		.send_flags = IBV_SEND_SIGNALED,
+	};
+	struct ibv_wc wc;
+
+	send.wr.ud.ah = ibv_create_ah(writer->node.pd, &attr);
+	send.wr.ud.remote_qpn = writer->victim.qpn;
+	send.wr.ud.remote_qkey = RDMA_QKEY;
+	assert_non_null(send.wr.ud.ah);
+	assert_int_equal(ibv_post_send(from, &send, &bad), 0);
+	wc = rdma_wait(writer->node.cq);
+	assert_int_equal(wc.qp_num, from->qp_num);
+	assert_wc(wc.status, IBV_WC_SUCCESS);
+	assert_int_equal(ibv_destroy_ah(send.wr.ud.ah), 0);
+	assert_int_equal(ibv_destroy_qp(from), 0);
+}
+
+static void datagram_does_not_wait_for_a_connected_queue_pair(void **state)
+{
+	(void)state;
+	assert_waiter_can_be_killed(&(struct fate){ prepare_nothing, invalidate, send_datagram });
 }
 
 int main(void)
@@ -237,6 +273,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		guest_test(invalidation_that_waits_for_the_peer_can_be_killed),
 		guest_test(end_of_a_window_that_waits_for_the_peer_can_be_killed),
+		guest_test(datagram_does_not_wait_for_a_connected_queue_pair),
 	};
 
 	return cmocka_run_group_tests_name("rdma_kill", tests, rdma_device_up, rdma_device_down);

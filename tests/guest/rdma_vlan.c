@@ -9,7 +9,6 @@
 
 #define VLAN "vfiowc-vlan"
 #define VLAN_DEVICE "vfiowc1"
-#define QKEY 0x22222222
 #define GRH_BYTES 40
 
 static struct rdma_node node;
@@ -64,24 +63,26 @@ static void queue_pairs_of_a_vlan_connect_to_each_other(void **state)
 	rdma_qp_unpair(qp);
 }
 
-static struct ibv_qp *make_ud(void)
+/* The GID says nothing of which of the two; the number does. */
+static void queue_pairs_of_both_devices_connect_to_each_other(void **state)
 {
-	struct ibv_qp_init_attr init = {
-		.send_cq = node.cq,
-		.recv_cq = node.cq,
-		.cap = { 1, 1, 1, 1, 0 },
-		.qp_type = IBV_QPT_UD,
-	};
-	struct ibv_qp *qp = ibv_create_qp(node.pd, &init);
-	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_INIT, .port_num = 1, .qkey = QKEY };
+	struct rdma_node below;
+	struct ibv_qp *qp[2];
+	struct rdma_wr wr;
 
-	assert_non_null(qp);
-	assert_int_equal(ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_QKEY), 0);
-	attr.qp_state = IBV_QPS_RTR;
-	assert_int_equal(ibv_modify_qp(qp, &attr, IBV_QP_STATE), 0);
-	attr.qp_state = IBV_QPS_RTS;
-	assert_int_equal(ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_SQ_PSN), 0);
-	return qp;
+	if (!*state)
+		guest_skip("no VLANs");
+	rdma_node_open(&below);
+	qp[0] = rdma_qp_create(&node);
+	qp[1] = rdma_qp_create(&below);
+	rdma_qp_connect(qp[0], &below.gid, qp[1]->qp_num);
+	rdma_qp_connect(qp[1], &node.gid, qp[0]->qp_num);
+	wr = rdma_wr(IBV_WR_SEND, &src, NULL, 0);
+	assert_int_equal(rdma_post_recv(qp[1], 1, NULL, 0), 0);
+	assert_wc(rdma_do(qp[0], &wr), IBV_WC_SUCCESS);
+	assert_wc(rdma_wait(below.cq).status, IBV_WC_SUCCESS);
+	rdma_qp_unpair(qp);
+	rdma_node_close(&below);
 }
 
 /* It is dropped without a word where the address handle leads to the other device. */
@@ -99,12 +100,12 @@ static void datagram_on_a_vlan_arrives(void **state)
 
 	if (!*state)
 		guest_skip("no VLANs");
-	from = make_ud();
-	to = make_ud();
+	from = rdma_ud_create(&node);
+	to = rdma_ud_create(&node);
 	sge.lkey = src.mr->lkey;
 	send.wr.ud.ah = ibv_create_ah(node.pd, &attr);
 	send.wr.ud.remote_qpn = to->qp_num;
-	send.wr.ud.remote_qkey = QKEY;
+	send.wr.ud.remote_qkey = RDMA_QKEY;
 	assert_non_null(send.wr.ud.ah);
 	assert_int_equal(rdma_post_recv(to, 2, &dst, GRH_BYTES + 64), 0);
 	assert_int_equal(ibv_post_send(from, &send, &bad), 0);
@@ -121,6 +122,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define vlan_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		vlan_test(queue_pairs_of_a_vlan_connect_to_each_other),
+		vlan_test(queue_pairs_of_both_devices_connect_to_each_other),
 		vlan_test(datagram_on_a_vlan_arrives),
 	};
 
