@@ -197,14 +197,17 @@ out:
 	return err;
 }
 
+#define KEY_BYTE_STEP	157	/* odd: all 256 values come */
+
 /**
  * vfiowc_key_alloc - reserve a key
  * @dev: device
  * @key: out: index << 8 | a byte, not yet found by engines
  *
  * A key of before must not name the MR that gets its index: the indices go round, and
- * the byte says how often they have, so that keys repeat after 256 rounds only.  (The
- * byte of a window is its user's once it is bound.)
+ * the byte is another one in each round, so that keys repeat after 256 rounds only.  The
+ * byte of a window is its user's once it is bound, and mostly the next one
+ * (ibv_inc_rkey()): a step of 1 would give its key to the next round's region.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -220,7 +223,7 @@ int vfiowc_key_alloc(struct vfiowc_dev *dev, u32 *key)
 	if (err >= 0) {
 		/* a new round; or others came in while memory was allocated */
 		if (index <= dev->last_index)
-			dev->key_byte++;
+			dev->key_byte += KEY_BYTE_STEP;
 		dev->last_index = index;
 		*key = index << 8 | dev->key_byte;
 	}

@@ -10,7 +10,8 @@
  *
  * Nothing is delivered through a window whose invalidation is complete: it is used
  * through the QP it is bound to only, under rq.lock of that QP, and the entry is
- * removed with the same lock held.  dealloc_mw and destroy_qp take that lock, too.
+ * removed with the same lock held.  dealloc_mw and destroy_qp take that lock, too; only
+ * a dealloc_mw that is killed does not wait for it.
  *
  * What IBA leaves open: a window stays bound when its QP goes to RESET or ERR, and is
  * free when the QP is destroyed.

@@ -98,20 +98,21 @@ static bool dev_has_gid(struct vfiowc_dev *dev, const union ib_gid *gid)
 
 /**
  * vfiowc_dev_by_gid - which of our devices has this GID on its port?
- * @own: the device that asks; it is the one if it has the GID, too: a VLAN and the
- *	netdev below it have one MAC address, and so one link-local GID
+ * @likely: it is the one if it has the GID, too: a VLAN and the netdev below it have
+ *	one link-local GID, and what is below has those of the VLAN as well
  * @gid: a destination
  * @id: out: vfiowc_dev.id
  *
  * Return: 0 or -EHOSTUNREACH.
  */
-int vfiowc_dev_by_gid(struct vfiowc_dev *own, const union ib_gid *gid, u32 *id)
+int vfiowc_dev_by_gid(struct vfiowc_dev *likely, const union ib_gid *gid,
+		      u32 *id)
 {
 	struct vfiowc_dev *dev;
 	int err = -EHOSTUNREACH;
 
-	if (dev_has_gid(own, gid)) {
-		*id = own->id;
+	if (dev_has_gid(likely, gid)) {
+		*id = likely->id;
 		return 0;
 	}
 	mutex_lock(&devs_lock);

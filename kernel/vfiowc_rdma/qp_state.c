@@ -120,16 +120,25 @@ static bool attr_in_range(const struct ib_qp_attr *attr, int mask)
 	return !(mask & IB_QP_MIN_RNR_TIMER) || attr->min_rnr_timer <= 31;
 }
 
-/* Loopback: the destination must be a port of ours. */
-static int qp_resolve(struct vfiowc_qp *qp, const struct ib_qp_attr *attr)
+/*
+ * Loopback: the destination must be a port of ours.  Two devices may have the GID;
+ * that of the peer is meant, if it is there already.
+ */
+static int qp_resolve(struct vfiowc_qp *qp, const struct ib_qp_attr *attr,
+		      int mask)
 {
 	const struct ib_global_route *grh = rdma_ah_read_grh(&attr->ah_attr);
+	struct vfiowc_qp *peer;
 	u32 id;
 	int err;
 
 	if (!(rdma_ah_get_ah_flags(&attr->ah_attr) & IB_AH_GRH))
 		return -EINVAL;
-	err = vfiowc_dev_by_gid(qp->dev, &grh->dgid, &id);
+	peer = vfiowc_qp_find(mask & IB_QP_DEST_QPN ? attr->dest_qp_num :
+						      qp->attr.dest_qp_num);
+	err = vfiowc_dev_by_gid(peer ? peer->dev : qp->dev, &grh->dgid, &id);
+	if (peer)
+		vfiowc_qp_put(peer);
 	if (!err)
 		WRITE_ONCE(qp->dest_dev, id);
 	return err;
@@ -232,7 +241,7 @@ static int qp_advance(struct vfiowc_qp *qp, const struct ib_qp_attr *attr,
 	    !attr_in_range(attr, mask))
 		return -EINVAL;
 	if (mask & IB_QP_AV)
-		err = qp_resolve(qp, attr);
+		err = qp_resolve(qp, attr, mask);
 	if (err)
 		return err;
 	qp_store_path(qp, attr, mask);

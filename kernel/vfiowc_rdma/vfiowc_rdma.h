@@ -103,7 +103,7 @@ struct vfiowc_counters {
  * @mw_lock: protects what windows are bound to, and the counts of them in MRs and QPs
  * @last_index: of the key that was allocated last, the next one is tried first; under
  *	the lock of @mrs
- * @key_byte: low byte of keys: how often their indices went round; as @last_index
+ * @key_byte: low byte of keys, for this round of their indices; as @last_index
  * @cqns: numbers of CQs
  * @avs: what address handles stand for, by their number; read under RCU
  * @counters: one set for each CPU
@@ -402,7 +402,8 @@ int vfiowc_query_port(struct ib_device *ibdev, u32 port,
 		      struct ib_port_attr *attr);
 int vfiowc_get_port_immutable(struct ib_device *ibdev, u32 port,
 			      struct ib_port_immutable *immutable);
-int vfiowc_dev_by_gid(struct vfiowc_dev *own, const union ib_gid *gid, u32 *id);
+int vfiowc_dev_by_gid(struct vfiowc_dev *likely, const union ib_gid *gid,
+		      u32 *id);
 int vfiowc_netdev_init(void);
 void vfiowc_netdev_exit(void);
 
