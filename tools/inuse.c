@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
 /*
  * Is a PCI function in use? The kernel unbinds a driver without asking its users, so this asks for
- * it: what sysfs hangs below the function (interfaces, device nodes) against mounts, swap and the
- * files that processes have open. Those say who; what none of them shows (btrfs and ZFS, which mountinfo
- * gives numbers of their own, and what is mounted in another namespace) has its block device exclusively,
- * and the kernel refuses it to a second holder. A user who comes after the look is not seen.
+ * it: what sysfs hangs below the function (interfaces, device nodes), and the disks that NVMe multipath hangs
+ * elsewhere, against mounts, swap and the files that processes have open. Those say who; what none of them shows
+ * (btrfs and ZFS, which mountinfo gives numbers of their own, and what is mounted in another namespace) has its
+ * block device exclusively, and the kernel refuses it to a second holder. A user who comes after the look is not
+ * seen.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -92,6 +93,39 @@ static void add_node(struct nodes *nodes, const FTSENT *entry)
 	};
 }
 
+static int walk(struct nodes *nodes, const char *path);
+
+/* A device that is not there (any more) has no users. */
+static int walk_class(struct nodes *nodes, const char *class, const char *name)
+{
+	char path[PATH_MAX];
+	int err;
+
+	snprintf(path, sizeof(path), "/sys/class/%s/%s", class, name);
+	err = walk(nodes, path);
+	return err == ENOENT ? 0 : err;
+}
+
+/*
+ * .../nvme0c1n2/hidden, 1 where native multipath uses this disk as a path to nvme0n2, its head: the head has the
+ * nodes, partitions and holders, and its directory is not below the function. That other paths may lead to the
+ * head does not matter: whether they would do is for the user to say.
+ */
+static int check_path(struct nodes *nodes, const char *path, const char *name)
+{
+	unsigned int subsystem, head;
+	char text[32];
+	int end = 0, err;
+
+	if (sysfs_read(text, sizeof(text), "%s", path) || strcmp(text, "1") ||
+	    sscanf(name, "nvme%uc%*un%u%n", &subsystem, &head, &end) != 2 || name[end])
+		return 0;
+	snprintf(text, sizeof(text), "nvme%un%u", subsystem, head);
+	err = walk_class(nodes, "block", text);
+	snprintf(text, sizeof(text), "ng%un%u", subsystem, head);
+	return err ? err : walk_class(nodes, "nvme-generic", text);
+}
+
 /* A file below the function's directory: remember device nodes, look at interfaces and holders. */
 static int visit(struct nodes *nodes, const FTSENT *entry)
 {
@@ -104,21 +138,22 @@ static int visit(struct nodes *nodes, const FTSENT *entry)
 	}
 	if (!strcmp(entry->fts_name, "flags") && grand && !strcmp(grand->fts_name, "net"))
 		return check_interface(nodes, entry->fts_path, parent->fts_name);
+	if (!strcmp(entry->fts_name, "hidden"))
+		return check_path(nodes, entry->fts_path, parent->fts_name);
 	if (!strcmp(entry->fts_name, "dev") && nodes->count < NODES_MAX)
 		add_node(nodes, entry);
 	return 0;
 }
 
-/* FTS_PHYSICAL: the links that lead out of the function's directory are not followed. */
-static int walk(const char *bdf, struct nodes *nodes)
+/* FTS_PHYSICAL: the links that lead out of the directory that @path names are not followed. */
+static int walk(struct nodes *nodes, const char *path)
 {
-	char path[PATH_MAX], real[PATH_MAX];
+	char real[PATH_MAX];
 	char *const roots[] = { real, NULL };
 	FTSENT *entry;
 	int err = 0;
 	FTS *fts;
 
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s", bdf);
 	if (!realpath(path, real))
 		return errno;
 	fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
@@ -130,6 +165,14 @@ static int walk(const char *bdf, struct nodes *nodes)
 	}
 	fts_close(fts);
 	return err;
+}
+
+static int walk_function(struct nodes *nodes, const char *bdf)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s", bdf);
+	return walk(nodes, path);
 }
 
 static int check_mounts(struct nodes *nodes)
@@ -302,7 +345,7 @@ int inuse_check(const char *bdf, char *why, size_t len)
 		return 0;
 	err = check_vfio_group(bdf, &nodes);
 	if (!err)
-		err = walk(bdf, &nodes);
+		err = walk_function(&nodes, bdf);
 	if (!err)
 		err = check_mounts(&nodes);
 	if (!err)

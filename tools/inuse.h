@@ -12,8 +12,8 @@
  *
  * In use means: a network interface of it is up, a block device of it is mounted (in any mount
  * namespace, by any file system), swapped to, held by another block device or otherwise held
- * exclusively, a process has one of its device nodes open, or its VFIO group is open. Needs root to
- * see other users' processes, and to open block devices.
+ * exclusively, a process has one of its device nodes open, or its VFIO group is open. The head of an NVMe disk
+ * with several paths is a block device of each. Needs root to see other users' processes, and to open block devices.
  *
  * Return: 0 when free, EBUSY when in use, another errno when it cannot be told.
  */

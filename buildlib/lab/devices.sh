@@ -11,8 +11,9 @@
 #   0000:00:13.0  edu           a DMA engine, of 64 address bits
 #   0000:05:00.0  pci-testdev   BAR 2 4 MiB RAM, and
 #   0000:05:00.1  pci-testdev   the same: two functions that can only be reset together
-#   0000:06:00.0  NVMe          BAR 4 1 GiB RAM, backed by $LAB_RUN/bars/gigabyte, which is sparse; no disk, and
-#                               Intel's id, so that nobody takes it for the other
+#   0000:06:00.0  NVMe          BAR 4 1 GiB RAM, backed by $LAB_RUN/bars/gigabyte, which is sparse; Intel's id, so
+#                               that nobody takes it for the other; its disk of 16 MiB, $LAB_RUN/bars/shared, is one
+#                               that more controllers could share: Linux reaches it by its multipath
 #
 # Each of those on a bus of its own sits behind a root port of its own: an IOMMU group of its own, and a
 # secondary bus that can be reset. The two of 05:00 share all that. The backing files are the host's witness: what the
@@ -34,6 +35,7 @@ devices_qemu() {
 	truncate -s 64M "$LAB_RUN/bars/nvme-pmr"
 	truncate -s 1G "$LAB_RUN/bars/gigabyte"
 	truncate -s 32M "$LAB_RUN/bars/disk"
+	truncate -s 16M "$LAB_RUN/bars/shared"
 	DEVICES=(
 		-device 'intel-iommu,intremap=on,caching-mode=on'
 		-device 'pcie-root-port,id=rp1,slot=1,chassis=1,addr=6'
@@ -55,6 +57,9 @@ devices_qemu() {
 		-device 'pci-testdev,bus=rp5,addr=0.1,multifunction=on,membar=4M,membar-backed=on'
 		-device 'pcie-root-port,id=rp6,slot=6,chassis=6,addr=15'
 		-object "memory-backend-file,id=gigabyte,size=1G,share=on,mem-path=$bars/gigabyte"
-		-device 'nvme,serial=gigabyte,pmrdev=gigabyte,use-intel-id=on,bus=rp6'
+		-device 'nvme-subsys,id=subsystem'
+		-device 'nvme,id=gib,subsys=subsystem,serial=gigabyte,pmrdev=gigabyte,use-intel-id=on,bus=rp6'
+		-drive "if=none,id=shared,format=raw,file=$bars/shared"
+		-device 'nvme-ns,drive=shared,bus=gib,nsid=1,shared=on'
 	)
 }

@@ -202,6 +202,42 @@ static void disk_mounted_in_another_namespace_is_refused(void **state)
 	assert_int_equal(guest_bind(disk.bdf, NULL), 0);
 }
 
+static bool has_multipath(void)
+{
+	return !guest_run("grep -q Y /sys/module/nvme_core/parameters/multipath 2>/dev/null");
+}
+
+/* Its nodes and mounts are those of a device that is not below the function: the head, named without the path. */
+static void disk_reached_by_multipath_is_refused(void **state)
+{
+	const struct demo_exporter disk = demo_find_exporter(GUEST_NVME_GIB, 4, true);
+	char node[64], name[32], reason[128];
+	int fd;
+
+	(void)state;
+	assert_int_equal(guest_modprobe("-a nvme ext4 vfiowc_pci"), 0);
+	if (!has_multipath())
+		guest_skip("this kernel has no NVMe multipath");
+	assert_int_equal(guest_bind(disk.bdf, "nvme"), 0);
+	wait_for_disk(disk.bdf, node, sizeof(node));
+	assert_int_equal(guest_run("grep -q 1 /sys/bus/pci/devices/%s/nvme/nvme*/nvme*c*n1/hidden", disk.bdf), 0);
+	assert_int_equal(guest_run("mkfs.ext4 -q -F %s && mkdir -p /tmp/disk && mount %s /tmp/disk", node, node), 0);
+	refuse(disk.bdf, "in use: a block device of it is mounted at /tmp/disk");
+	assert_int_equal(guest_run("umount /tmp/disk"), 0);
+
+	assert_int_equal(guest_find_nvme(disk.bdf, name, sizeof(name)), 0);
+	snprintf(node, sizeof(node), "/dev/ng%sn1", name + strlen("nvme"));
+	snprintf(reason, sizeof(reason), "has %s open", node);
+	fd = open(node, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	refuse(disk.bdf, reason);
+	close(fd);
+
+	assert_int_equal(guest_run("vfiowc bind %s && vfiowc unbind %s", disk.bdf, disk.bdf), 0);
+	wait_for_disk(disk.bdf, node, sizeof(node));
+	assert_int_equal(guest_bind(disk.bdf, NULL), 0);
+}
+
 static void interface_of_the_default_route_is_refused(void **state)
 {
 	const struct demo_exporter card = demo_find_exporter(GUEST_E1000E, 0, false);
@@ -318,6 +354,7 @@ int main(int argc, char **argv)
 		guest_test(force_takes_a_device_in_use),
 		guest_test(mounted_or_swapped_disk_is_refused),
 		guest_test(disk_mounted_in_another_namespace_is_refused),
+		guest_test(disk_reached_by_multipath_is_refused),
 		guest_test(interface_of_the_default_route_is_refused),
 		guest_test(bind_and_unbind_tell_in_json_what_they_did),
 		guest_test(info_shows_driver_bars_and_completer),
