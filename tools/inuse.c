@@ -24,7 +24,7 @@
 #include "inuse.h"
 #include "pci.h"
 
-#define NODES_MAX 256
+#define NODES_ROOM 64 /* at first */
 
 /* Block and character devices are numbered apart: the same number may be two devices. */
 struct node {
@@ -34,7 +34,8 @@ struct node {
 
 struct nodes {
 	unsigned int count;
-	struct node node[NODES_MAX];
+	unsigned int room;
+	struct node *node;
 	char *why;
 	size_t why_len;
 };
@@ -76,21 +77,42 @@ static int check_interface(struct nodes *nodes, const char *path, const char *na
 	return EBUSY;
 }
 
+/* As many as there are: a disk may have hundreds of partitions, and one that is left out would count as free. */
+static int make_room(struct nodes *nodes)
+{
+	unsigned int room = nodes->room ? 2 * nodes->room : NODES_ROOM;
+	struct node *node;
+
+	if (nodes->count < nodes->room)
+		return 0;
+	node = reallocarray(nodes->node, room, sizeof(*node));
+	if (!node)
+		return ENOMEM;
+	nodes->node = node;
+	nodes->room = room;
+	return 0;
+}
+
 /* .../nvme0n1/dev, beside which a link tells the class */
-static void add_node(struct nodes *nodes, const FTSENT *entry)
+static int add_node(struct nodes *nodes, const FTSENT *entry)
 {
 	char text[32], subsystem[PCI_NAME_LEN];
 	unsigned int major, minor;
+	int err;
 
 	if (sysfs_read(text, sizeof(text), "%s", entry->fts_path) ||
 	    sscanf(text, "%u:%u", &major, &minor) != 2)
-		return;
+		return 0;
+	err = make_room(nodes);
+	if (err)
+		return err;
 	sysfs_link(subsystem, sizeof(subsystem), "%.*s/subsystem", (int)entry->fts_parent->fts_pathlen,
 		   entry->fts_path);
 	nodes->node[nodes->count++] = (struct node){
 		.dev = makedev(major, minor),
 		.block = !strcmp(subsystem, "block"),
 	};
+	return 0;
 }
 
 static int walk(struct nodes *nodes, const char *path);
@@ -140,9 +162,7 @@ static int visit(struct nodes *nodes, const FTSENT *entry)
 		return check_interface(nodes, entry->fts_path, parent->fts_name);
 	if (!strcmp(entry->fts_name, "hidden"))
 		return check_path(nodes, entry->fts_path, parent->fts_name);
-	if (!strcmp(entry->fts_name, "dev") && nodes->count < NODES_MAX)
-		add_node(nodes, entry);
-	return 0;
+	return strcmp(entry->fts_name, "dev") ? 0 : add_node(nodes, entry);
 }
 
 /* FTS_PHYSICAL: the links that lead out of the directory that @path names are not followed. */
@@ -354,5 +374,6 @@ int inuse_check(const char *bdf, char *why, size_t len)
 		err = check_processes(&nodes);
 	if (!err)
 		err = check_holders(&nodes);
+	free(nodes.node);
 	return err;
 }
