@@ -44,17 +44,24 @@ static int probe(const char *bdf, const char *driver)
 	return strcmp(now, driver) ? ENXIO : 0;
 }
 
-static int check_free(const char *bdf)
+int bind_check_free(const char *bdf, const char *otherwise)
 {
 	char why[512];
 	int err = inuse_check(bdf, why, sizeof(why));
 
 	if (err == EBUSY)
-		tool_error(bdf, "in use: %s; stop its user, or try `vfiowc bind --force %s`", why,
-			   bdf);
+		tool_error(bdf, "in use: %s; stop its user, or %s", why, otherwise);
 	else if (err)
 		tool_error(bdf, "cannot tell whether it is in use: %s; try as root", strerror(err));
 	return err;
+}
+
+static int check_takable(const char *bdf)
+{
+	char otherwise[64];
+
+	snprintf(otherwise, sizeof(otherwise), "try `vfiowc bind --force %s`", bdf);
+	return bind_check_free(bdf, otherwise);
 }
 
 int bind_take(const char *bdf, const char *driver, bool force, struct binding *was)
@@ -67,7 +74,7 @@ int bind_take(const char *bdf, const char *driver, bool force, struct binding *w
 	if (!strcmp(was->driver, driver))
 		return 0;
 	get_override(bdf, was->override, sizeof(was->override));
-	err = force ? 0 : check_free(bdf);
+	err = force ? 0 : check_takable(bdf);
 	if (err)
 		return err;
 	err = unbind(bdf);

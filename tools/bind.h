@@ -21,6 +21,14 @@ struct binding {
 };
 
 /**
+ * bind_check_free() - is a function in use, as far as can be told? See inuse.h.
+ * @otherwise: what to do about a user beside stopping it, for the message: "try ..."
+ *
+ * Return: 0; EBUSY in use; or why it cannot be told.
+ */
+int bind_check_free(const char *bdf, const char *otherwise);
+
+/**
  * bind_take() - bind a function to a driver by driver_override
  * @bdf: the function
  * @driver: the driver, its module loaded

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "bind.h"
-#include "inuse.h"
 #include "json.h"
 #include "vfiowc.h"
 
@@ -112,7 +111,7 @@ static int do_bind(const char *bdf, bool force, bool json)
 static int do_unbind(const char *bdf, bool force, bool json)
 {
 	struct binding was = { .taken = true };
-	char path[128], driver[PCI_NAME_LEN], why[512];
+	char path[128], driver[PCI_NAME_LEN];
 	bool recorded;
 
 	pci_driver(bdf, driver, sizeof(driver));
@@ -121,10 +120,8 @@ static int do_unbind(const char *bdf, bool force, bool json)
 			   driver[0] ? driver : "no driver", VFIOWC_PCI_DRIVER);
 		return TOOL_FAILED;
 	}
-	if (!force && inuse_check(bdf, why, sizeof(why))) {
-		tool_error(bdf, "in use: %s; stop its user, or add --force to wait for it", why);
+	if (!force && bind_check_free(bdf, "add --force to wait for it"))
 		return TOOL_FAILED;
-	}
 	snprintf(was.bdf, sizeof(was.bdf), "%s", bdf);
 	recorded = !load_record(bdf, &was);
 	if (bind_give_back(&was))

@@ -78,10 +78,36 @@ static void bind_and_unbind_refuse_an_open_device(void **state)
 	assert_int_equal(guest_run("vfiowc bind %s", exporter.bdf), 0);
 	assert_int_equal(guest_vfio_open(exporter.bdf, &vfio), 0);
 	assert_int_equal(guest_run("vfiowc unbind %s 2>" DEMO_STDERR, exporter.bdf), 1);
+	assert_true(demo_stderr_has("in use: its VFIO group"));
+	assert_true(demo_stderr_has("add --force to wait for it"));
 	assert_driver(exporter.bdf, "vfiowc_pci");
 	guest_vfio_close(&vfio);
 	assert_int_equal(guest_run("vfiowc unbind %s", exporter.bdf), 0);
 	assert_driver(exporter.bdf, "vfio-pci");
+	assert_int_equal(guest_bind(exporter.bdf, NULL), 0);
+}
+
+/* Where /proc shows neither mounts nor processes. */
+static int run_without_proc(const char *command, const char *bdf)
+{
+	return guest_run("unshare -m sh -c 'mount -t tmpfs none /proc && exec vfiowc %s %s' 2>" DEMO_STDERR, command,
+			 bdf);
+}
+
+static void what_cannot_be_told_is_not_called_in_use(void **state)
+{
+	const struct demo_exporter exporter = demo_find_exporter(GUEST_IVSHMEM, 2, false);
+
+	(void)state;
+	assert_int_equal(guest_modprobe("-a vfio-pci vfiowc_pci"), 0);
+	assert_int_equal(guest_bind(exporter.bdf, "vfio-pci"), 0);
+	assert_int_equal(run_without_proc("bind", exporter.bdf), 1);
+	assert_true(demo_stderr_has("cannot tell whether it is in use: No such file or directory"));
+	assert_driver(exporter.bdf, "vfio-pci");
+	assert_int_equal(guest_bind(exporter.bdf, "vfiowc_pci"), 0);
+	assert_int_equal(run_without_proc("unbind", exporter.bdf), 1);
+	assert_true(demo_stderr_has("cannot tell whether it is in use: No such file or directory"));
+	assert_driver(exporter.bdf, "vfiowc_pci");
 	assert_int_equal(guest_bind(exporter.bdf, NULL), 0);
 }
 
@@ -351,6 +377,7 @@ int main(int argc, char **argv)
 		guest_test(bind_works_where_ends_of_children_are_ignored),
 		guest_test(unbind_without_a_record_lets_the_bus_choose),
 		guest_test(bind_and_unbind_refuse_an_open_device),
+		guest_test(what_cannot_be_told_is_not_called_in_use),
 		guest_test(force_takes_a_device_in_use),
 		guest_test(mounted_or_swapped_disk_is_refused),
 		guest_test(disk_mounted_in_another_namespace_is_refused),
