@@ -12,7 +12,8 @@ vfiowc_unit_test(NAME run_check SOURCES run_check.c ${tools}/run_check.c ${tools
 vfiowc_unit_test(NAME preload_munmap SOURCES preload_munmap.c ${tools}/preload/files.c ${tools}/preload/handover.c
 	${tools}/preload/report.c ${tools}/preload/table.c LIBS PkgConfig::IBVERBS ${CMAKE_DL_LIBS})
 target_compile_options(preload_munmap PRIVATE -U_FORTIFY_SOURCE)
-target_link_options(preload_munmap PRIVATE LINKER:--wrap=dlsym)
+target_link_options(preload_munmap PRIVATE LINKER:--wrap=dlsym LINKER:--wrap=malloc LINKER:--wrap=free
+	LINKER:--wrap=pthread_mutex_lock LINKER:--wrap=pthread_mutex_unlock)
 # The device fd is a file, of which VFIO_DEVICE_GET_REGION_INFO is asked.
 vfiowc_unit_test(NAME check_probe SOURCES check_probe.c ${tools}/check_probe.c ${tools}/pattern.c
 	LIBS PkgConfig::IBVERBS)

@@ -5,7 +5,7 @@
  * Nothing is ever redirected to host memory: what cannot be done is said on stderr and fails.
  *
  * Lock order: one mutex (in table.c) around the tables, never held across a call into libc's or
- * libibverbs' replaced functions. All functions are thread-safe.
+ * libibverbs' replaced functions, nor into the allocator, which may call those. All functions are thread-safe.
  *
  * Only the replaced functions leave the library (-fvisibility=hidden).
  */

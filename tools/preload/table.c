@@ -28,7 +28,7 @@ struct mr_entry {
 static struct handover targets[HANDOVER_MAX];
 static unsigned int num_targets;
 static bool targets_malformed;
-/* Guards maps and mrs. */
+/* Guards maps and mrs. Never held across malloc() and free(), which may map and unmap, by functions replaced here. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct map *maps;
 static struct mr_entry *mrs;
@@ -101,65 +101,77 @@ void maps_add(const void *address, size_t length, int target, uint64_t offset)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Cuts [start, end) out of a mapping; what lies behind becomes a mapping of its own. */
-static void cut(struct map *map, uintptr_t start, uintptr_t end, struct map **behind)
+static bool lies_across(const struct map *map, uintptr_t at)
 {
-	if (map->end > end) {
-		*behind = malloc(sizeof(**behind));
-		if (!*behind)
-			abort();
-		**behind = *map;
-		(*behind)->offset += end - map->start;
-		(*behind)->start = end;
-	}
-	map->end = start < map->start ? map->start : start;
+	return map->start < at && at < map->end;
 }
 
-/* What [start, end) has of a mapping, as a mapping of its own. */
-static struct map *copy_part(const struct map *map, uintptr_t start, uintptr_t end)
+/* How many mappings splitting at both ends of [start, end) makes. */
+static unsigned int count_splits(uintptr_t start, uintptr_t end)
 {
-	struct map *part = malloc(sizeof(*part));
+	unsigned int count = 0;
 
-	if (!part)
+	for (const struct map *map = maps; map; map = map->next)
+		count += lies_across(map, start) + lies_across(map, end);
+	return count;
+}
+
+/* What lies behind @at becomes a mapping of its own, the next one; its room is the first of @spares. */
+static void split(struct map *map, uintptr_t at, struct map **spares)
+{
+	struct map *behind = *spares;
+
+	if (!lies_across(map, at))
+		return;
+	if (!behind) /* not so: they were counted */
 		abort();
-	*part = *map;
-	if (part->start < start) {
-		part->offset += start - part->start;
-		part->start = start;
-	}
-	if (part->end > end)
-		part->end = end;
-	return part;
+	*spares = behind->next;
+	*behind = *map;
+	behind->offset += at - map->start;
+	behind->start = at;
+	map->end = at;
+	map->next = behind;
+}
+
+/* Another one in front of @spares. Not under the lock. */
+static struct map *add_spare(struct map *spares)
+{
+	struct map *spare = malloc(sizeof(*spare));
+
+	if (!spare)
+		abort();
+	spare->next = spares;
+	return spare;
 }
 
 struct map *maps_take(const void *address, size_t length)
 {
 	uintptr_t start = (uintptr_t)address, end = start + length;
-	struct map **at, *map, *part, *behind, *taken = NULL;
+	struct map **at, *map, *spares = NULL, *taken = NULL;
+	unsigned int num_spares = 0;
 
+	if (start >= end)
+		return NULL;
 	pthread_mutex_lock(&lock);
+	while (num_spares < count_splits(start, end)) {
+		pthread_mutex_unlock(&lock);
+		spares = add_spare(spares);
+		num_spares++;
+		pthread_mutex_lock(&lock);
+	}
 	for (at = &maps; (map = *at);) {
-		if (start >= end || map->start >= end || map->end <= start) {
-			at = &map->next;
-			continue;
-		}
-		part = copy_part(map, start, end);
-		part->next = taken;
-		taken = part;
-		behind = NULL;
-		cut(map, start, end, &behind);
-		if (behind) {
-			behind->next = map->next;
-			map->next = behind;
-		}
-		if (map->end > map->start) {
+		split(map, start, &spares);
+		split(map, end, &spares);
+		if (map->start < start || map->end > end) {
 			at = &map->next;
 			continue;
 		}
 		*at = map->next;
-		free(map);
+		map->next = taken;
+		taken = map;
 	}
 	pthread_mutex_unlock(&lock);
+	maps_free(spares);
 	return taken;
 }
 
@@ -184,8 +196,8 @@ static bool continues(const struct map *map, const struct map *behind)
 	       map->offset + (map->end - map->start) == behind->offset;
 }
 
-/* Joined to what was left on its sides: a registration may be of all of it. */
-static void join(struct map *map)
+/* Joined to what was left on its sides: a registration may be of all of it. What is not needed then goes to @unused. */
+static void join(struct map *map, struct map **unused)
 {
 	struct map **at, *other;
 
@@ -200,7 +212,8 @@ static void join(struct map *map)
 			continue;
 		}
 		*at = other->next;
-		free(other);
+		other->next = *unused;
+		*unused = other;
 	}
 	map->next = maps;
 	maps = map;
@@ -208,14 +221,15 @@ static void join(struct map *map)
 
 void maps_put_back(struct map *taken)
 {
-	struct map *map;
+	struct map *map, *unused = NULL;
 
 	pthread_mutex_lock(&lock);
 	while ((map = taken)) {
 		taken = map->next;
-		join(map);
+		join(map, &unused);
 	}
 	pthread_mutex_unlock(&lock);
+	maps_free(unused);
 }
 
 int maps_find(const void *address, size_t length, struct piece *piece)
@@ -256,19 +270,18 @@ void mrs_add(struct ibv_mr *mr)
 static struct ibv_mr *take(const struct ibv_mr *mr, const struct ibv_context *context)
 {
 	struct ibv_mr *found = NULL;
+	struct mr_entry *entry;
 
 	pthread_mutex_lock(&lock);
-	for (struct mr_entry **at = &mrs; *at; at = &(*at)->next) {
-		struct mr_entry *entry = *at;
-
+	for (struct mr_entry **at = &mrs; (entry = *at); at = &entry->next) {
 		if ((mr && entry->mr != mr) || (context && entry->mr->context != context))
 			continue;
 		found = entry->mr;
 		*at = entry->next;
-		free(entry);
 		break;
 	}
 	pthread_mutex_unlock(&lock);
+	free(entry);
 	return found;
 }
 
