@@ -15,6 +15,10 @@
 #define ROOM_FOR_FDS 2
 #define TOO_MANY_FDS UINT_MAX
 
+#ifndef SCM_PIDFD /* glibc before 2.39 */
+#define SCM_PIDFD 0x04
+#endif
+
 /* A control buffer, aligned as its headers want it. */
 union control {
 	struct cmsghdr header;
@@ -65,7 +69,19 @@ static int send_message(int socket_fd, const struct share_message *message, int 
 	return sendmsg(socket_fd, &msg, flags | MSG_NOSIGNAL) < 0 ? errno : 0;
 }
 
-/* Takes out of @msg the fds that came: their number, all of them in @fds. */
+/* Of the peer, with every message to a socket with SO_PASSPIDFD: this process has it now, and nobody here wants it. */
+static void close_pidfd(const struct cmsghdr *header)
+{
+	int fd;
+
+	if (header->cmsg_len < CMSG_LEN(sizeof(fd)))
+		return;
+	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	if (fd >= 0) /* else an error of the kernel's */
+		close(fd);
+}
+
+/* Takes out of @msg the fds that were sent: their number, all of them in @fds. */
 static unsigned int take_fds(struct msghdr *msg, int fds[static ROOM_FOR_FDS])
 {
 	struct cmsghdr *header;
@@ -74,6 +90,8 @@ static unsigned int take_fds(struct msghdr *msg, int fds[static ROOM_FOR_FDS])
 	for (header = CMSG_FIRSTHDR(msg); header; header = CMSG_NXTHDR(msg, header)) {
 		size_t bytes = header->cmsg_len - CMSG_LEN(0);
 
+		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_PIDFD)
+			close_pidfd(header);
 		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
 			continue;
 		if (bytes > (ROOM_FOR_FDS - count) * sizeof(int)) /* not from this kernel */
@@ -85,9 +103,9 @@ static unsigned int take_fds(struct msghdr *msg, int fds[static ROOM_FOR_FDS])
 }
 
 /*
- * Checks what came: @n bytes and @num_fds fds. Of an fd for which this process had no room the kernel tells no
- * more than that something is missing. What is malformed even with one fd stays so: a peer cannot
- * pass it off as a shortage.
+ * Checks what came: @n bytes and @num_fds fds. Of an fd for which this process had no room, or which a security
+ * module kept from it, the kernel tells no more than that something is missing: both are EMFILE. What is
+ * malformed even with one fd stays so: a peer cannot pass it off as a shortage.
  */
 static int check_received(const struct share_message *message, size_t n, unsigned int num_fds,
 			  const struct msghdr *msg)

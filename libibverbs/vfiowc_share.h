@@ -115,8 +115,10 @@ struct vfiowc_slice_attr {
  *
  * Return: the slice, or NULL with errno: EINVAL @inlen too small; EPROTOTYPE another type of
  * socket; ENOTSOCK; EBADF; ECONNRESET the broker is gone; EPROTO the answer is malformed, comes
- * without or with more than one fd, or its size is not the dma-buf's; EPROTONOSUPPORT of another version;
- * EMFILE; ENOMEM; EAGAIN; EINTR; what vfiowc_refuse_request() was told; what recvmsg(2) says.
+ * without or with more than one fd, its size is not the dma-buf's, or any slice on a socket with
+ * SO_PASSCRED, SO_PASSPIDFD or SO_PASSSEC; EPROTONOSUPPORT of another version; EMFILE no room for the fd,
+ * or a security module refuses it to this process; ENOMEM; EAGAIN; EINTR; what vfiowc_refuse_request() was
+ * told; what recvmsg(2) says.
  */
 struct vfiowc_buf *vfiowc_receive_slice(int socket_fd, struct vfiowc_slice_attr *attr,
 					uint32_t inlen);

@@ -3,6 +3,10 @@
 #include <sys/resource.h>
 #include "share_fixture.h"
 
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+
 static void request_arrives_as_it_was_sent(void **state)
 {
 	const struct vfiowc_slice_request sent = { .length = 0x123456789, .mem_type = VFIOWC_MEM_WC };
@@ -218,6 +222,46 @@ static void process_without_room_for_the_fd_is_told_so(void **state)
 	assert_int_equal(vfiowc_destroy_buf(hand_over(&attr)), 0);
 }
 
+/* The kernel adds it to each message: to a refusal, and to a slice, where there is no room for it. */
+static void pidfd_of_the_broker_is_not_kept(void **state)
+{
+	struct vfiowc_slice_attr attr;
+	unsigned int before;
+	int value = 1;
+
+	(void)state;
+	if (setsockopt(client, SOL_SOCKET, SO_PASSPIDFD, &value, sizeof(value))) {
+		print_message("skipped: this kernel does not know SO_PASSPIDFD\n");
+		skip();
+	}
+	before = open_fds();
+	assert_int_equal(vfiowc_refuse_request(broker, ENOSPC), 0);
+	assert_null_errno(vfiowc_receive_slice(client, NULL, 0), ENOSPC);
+	assert_int_equal(open_fds(), before);
+	assert_int_equal(vfiowc_send_slice(broker, buf), 0);
+	assert_null_errno(vfiowc_receive_slice(client, NULL, 0), EPROTO);
+	assert_int_equal(open_fds(), before);
+	value = 0;
+	assert_int_equal(setsockopt(client, SOL_SOCKET, SO_PASSPIDFD, &value, sizeof(value)), 0);
+	assert_int_equal(vfiowc_destroy_buf(hand_over(&attr)), 0);
+}
+
+static void slice_with_credentials_added_to_it_is_refused(void **state)
+{
+	struct vfiowc_slice_attr attr;
+	unsigned int before = open_fds();
+	int value = 1;
+
+	(void)state;
+	assert_int_equal(setsockopt(client, SOL_SOCKET, SO_PASSCRED, &value, sizeof(value)), 0);
+	assert_int_equal(vfiowc_send_slice(broker, buf), 0);
+	assert_null_errno(vfiowc_receive_slice(client, NULL, 0), EPROTO);
+	assert_int_equal(open_fds(), before);
+	value = 0;
+	assert_int_equal(setsockopt(client, SOL_SOCKET, SO_PASSCRED, &value, sizeof(value)), 0);
+	assert_int_equal(vfiowc_destroy_buf(hand_over(&attr)), 0);
+}
+
 /* Each system call and allocation below failing once: the fd that has come is not kept. */
 static void failures_leave_nothing_behind(void **state)
 {
@@ -261,6 +305,8 @@ int main(void)
 		share_test(peer_that_is_gone_is_seen),
 		share_test(fd_0_is_a_valid_socket_and_a_valid_slice),
 		share_test(process_without_room_for_the_fd_is_told_so),
+		share_test(pidfd_of_the_broker_is_not_kept),
+		share_test(slice_with_credentials_added_to_it_is_refused),
 		share_test(failures_leave_nothing_behind),
 	};
 
