@@ -22,6 +22,7 @@ static int setup(void **state)
 	guest_setup(state);
 	if (guest_find_pci(GUEST_E1000E, bdf) || guest_find_netdev(bdf, netdev, sizeof(netdev)))
 		return -1;
+	guest_run("ip link delete " VLAN " 2>/dev/null"); /* left by a test that failed */
 	if (guest_run("ip link add link %s name " VLAN " type vlan id 10", netdev))
 		return 0; /* this kernel has no VLANs: the tests skip */
 	if (rdma_netdev_up(VLAN) || guest_run("rdma link add " VLAN_DEVICE " type vfiowc netdev " VLAN))
