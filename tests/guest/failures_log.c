@@ -19,12 +19,13 @@
  * Allocations that the kernel makes beside the one it was asked for, and does without: the slab allocator's
  * stocks, the page that a slab would be made of (another order is tried), notes of who allocated what, the
  * node that vmalloc has ready for the case that an area must be split; the file in /dev and the event of a new
- * device, which are udev's to miss; ACPI's way of a legacy interrupt.
+ * device, which are udev's to miss; ACPI's way of a legacy interrupt; a client of a new RDMA device (verbs of
+ * user space, MADs), which the core then registers without it.
  */
 static const char *const spare[] = {
 	"__alloc_empty_sheaf", "allocate_slab", "stack_depot_save", "kmemleak_alloc", "__link_object",
 	"kmemleak_scan_area", "fill_pool", "alloc_vmap_area", "devtmpfs_create_node", "kobject_uevent_env",
-	"acpi_pci_irq_lookup",
+	"acpi_pci_irq_lookup", "add_client_context",
 };
 
 static int log_fd = -1;
