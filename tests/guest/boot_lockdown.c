@@ -43,14 +43,17 @@ static void modules_that_nobody_signed_are_refused(void **state)
 /* The distribution's own driver is signed: it is not the lockdown that stands in its way. */
 static void stock_driver_is_not_affected(void **state)
 {
-	char bdf[GUEST_BDF_LEN], out[CHECK_OUT_BYTES];
+	/* What a kernel can do whose configuration is not there (a debug kernel's is not) is not known. */
+	const char *driver = guest_run("test -r /boot/config-$(uname -r)") ? "unknown" : "yes";
+	char bdf[GUEST_BDF_LEN], out[CHECK_OUT_BYTES], finding[80];
 
 	(void)state;
+	snprintf(finding, sizeof(finding), "\"subject\": \"driver\",\n      \"write\": \"%s\"", driver);
 	assert_int_equal(guest_find_pci(GUEST_IVSHMEM, bdf), 0);
 	assert_int_equal(guest_modprobe("vfio-pci"), 0);
 	assert_int_equal(guest_bind(bdf, "vfio-pci"), 0);
 	guest_capture(out, sizeof(out), "vfiowc check --json %s " CHECK_RXE, bdf);
-	if (!strstr(out, "\"subject\": \"driver\",\n      \"write\": \"yes\"") ||
+	if (!strstr(out, finding) ||
 	    strstr(out, "\"subject\": \"lockdown\",\n      \"write\": \"no\""))
 		fail_msg("%s", out);
 	assert_int_equal(guest_bind(bdf, NULL), 0);
